@@ -1,0 +1,77 @@
+"""Settings of one running Tidemark: environment variables `TIDEMARK_*` or `tidemark.toml`, built once in `main`.
+
+Limits, thresholds and run-off rates are not here: they are policy, versioned data with an effective date.
+"""
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+def default_data_dir() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "tidemark"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="TIDEMARK_", frozen=True, extra="ignore", toml_file="tidemark.toml")
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="everything this host keeps")
+
+    kafka_bootstrap: str | None = Field(None, description="host:port,… of a real cluster; none: embedded broker")
+    kafka_security_protocol: str = Field("PLAINTEXT", pattern="^(PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)$")
+    kafka_sasl_mechanism: str | None = Field(None, pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$")
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
+    kafka_ssl_ca: Path | None = Field(None, description="PEM file of the authorities that may sign brokers")
+    kafka_ssl_certificate: Path | None = Field(None, description="PEM file of our client certificate")
+    kafka_ssl_key: Path | None = Field(None, description="PEM file of its key")
+    kafka_replication: int = Field(1, ge=1, le=9, description="replicas of each topic; 3 on a real cluster")
+    kafka_partitions: int = Field(8, ge=1, le=1024, description="of each keyed topic; fixed for the log's life")
+    kafka_heap_mib: int = Field(512, ge=256, le=65536, description="heap of the embedded broker, MiB")
+
+    group: str = Field("tidemark", description="Kafka consumer group of the workers")
+    session_timeout_s: float = Field(6.0, ge=1.0, le=300.0, description="a silent worker loses its partitions")
+    heartbeat_s: float = Field(2.0, gt=0, le=100.0)
+    snapshot_interval_s: float = Field(1.0, gt=0, le=60.0, description="at most this old is a snapshot")
+    snapshot_records_max: int = Field(500_000, ge=1_000, description="or after this many records, if sooner")
+    snapshot_dir: Path | None = Field(None, description="where all workers reach them; none: data_dir/snapshots")
+    tick_interval_ms: int = Field(25, ge=0, le=10_000, description="shortest time between two published ticks")
+    batch_records_max: int = Field(20_000, ge=1, le=1_000_000, description="records folded in one go")
+    unacknowledged_bytes_max: int = Field(268_435_456, ge=1_048_576, description="bytes read beyond a snapshot")
+    dedup_horizon_days: int = Field(45, ge=1, le=3_660, description="how long an entry id is remembered")
+    watchdog_s: float = Field(30.0, ge=1.0, description="lag without advance for this long ends the worker")
+    worker_metrics_port: int = Field(0, ge=0, le=65535, description="of /metrics on loopback; 0: any free one")
+    policy_dir: Path | None = Field(None, description="versioned policies; none: those shipped with Tidemark")
+
+    event_store: str = Field("sqlite", description="`sqlite`, or postgresql://user:password@host:port/database")
+
+    api_host: str = Field("127.0.0.1", description="address the API listens on; loopback unless told otherwise")
+    api_port: int = Field(8000, ge=0, le=65535)
+    api: str = Field("http://127.0.0.1:8000", description="where commands that show figures ask")
+    token: SecretStr | None = Field(None, description="signed token of the actor; none: the one `up` left")
+
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
+    log_json: bool = Field(False, description="one JSON object a line instead of text")
+
+    @property
+    def snapshots(self) -> Path:
+        return self.snapshot_dir or self.data_dir / "snapshots"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

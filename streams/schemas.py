@@ -1,0 +1,307 @@
+"""The records on our topics, as msgspec structs: what the world sends us and what we publish.
+
+Inbound records carry the field names of docs/names.md (decisions Q8, S21); a missing dimension is `-`, never
+null. Amounts are decimal strings (`^-?[0-9]{1,16}(\\.[0-9]{1,n})?$`, n from the currency), instants RFC 3339 UTC
+ending in `Z`, dates ISO 8601. These structs serve producers, the record-by-record decoder and the AsyncAPI
+document; bulk decoding into columns is in `streams/decode.py`, and a property test holds both equal.
+Not for stored events of aggregates: those have their own registry in `aggregates/`.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Amount = Annotated[str, Meta(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", description="decimal string")]
+Instant = Annotated[str, Meta(description="RFC 3339 instant in UTC, ending in Z")]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="business date, ISO 8601")]
+Dimension = Annotated[str, Meta(description="a dimension member; `-` where it does not apply")]
+Direction = Literal["in", "out"]
+Status = Literal["pending", "settled", "rejected"]
+
+OPENING = "OPENING"  # txn_type of an opening balance (decision S14)
+
+
+class Txn(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.core.txn.v1`: one core-banking entry on one account. Key: `entity_id|customer_id` (S11)."""
+
+    txn_id: str
+    source_system: str
+    event_time: Instant
+    value_date: Day
+    entity_id: str
+    account_id: str
+    ccy: str
+    direction: Direction
+    amount: Amount
+    source_seq: int = 0
+    customer_id: Dimension = "-"
+    org_id: Dimension = "-"
+    line_id: Dimension = "-"
+    product_id: Dimension = "-"
+    customer_class: Dimension = "-"
+    txn_type: str = "-"
+    channel: str = "-"
+    cpty_bank_id: str = "-"
+    status: Status = "settled"
+    reversal_of: Annotated[str, Meta(description="txn_id of the entry this one takes back, or `-`")] = "-"
+    intragroup: Annotated[bool, Meta(description="an on-us leg: both accounts in this bank (S22)")] = False
+    payment_ref: str = "-"
+    schema_version: int = 1
+
+
+Side = Literal["asset", "liability", "obs_in", "obs_out"]
+Amortisation = Literal["bullet", "equal_principal", "annuity", "zero", "custom"]
+DayCount = Literal["ACT/360", "ACT/365", "30/360"]
+
+
+class Contract(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.core.contract.v1`: the whole present state of one contract; a later record replaces it.
+
+    `principal` is the outstanding principal at `start_date`, `rate` an annual decimal fraction as text.
+    A contract whose `closed` is true has no flows any more. Key as a txn's (S11).
+    """
+
+    contract_id: str
+    event_time: Instant
+    entity_id: str
+    side: Side
+    ccy: str
+    principal: Amount
+    start_date: Day
+    maturity_date: Annotated[Day | None, Meta(description="null: undated")] = None
+    rate: Annotated[str, Meta(description="annual rate, decimal fraction as text")] = "0"
+    amort: Amortisation = "bullet"
+    pay_freq: Annotated[str, Meta(description="period between payments: 1M, 3M, 6M, 1Y, or `-`")] = "-"
+    day_count: DayCount = "ACT/360"
+    on_demand: Annotated[bool, Meta(description="undated and payable at call")] = False
+    closed: bool = False
+    customer_id: Dimension = "-"
+    account_id: Dimension = "-"
+    org_id: Dimension = "-"
+    line_id: Dimension = "-"
+    product_id: Dimension = "-"
+    cpty_type: Dimension = "-"
+    rate_type: Literal["fixed", "float"] = "fixed"
+    accrued: Amount = "0"
+    loan_class: Annotated[str, Meta(description="NORMAL, SPECIAL_MENTION, SUBSTANDARD, DOUBTFUL, LOSS")] = "-"
+    overdue_days: int = 0
+    assumption: Annotated[str, Meta(description="what the sender assumed, where its source is silent")] = "-"
+    source_system: str = "-"
+    schema_version: int = 1
+
+
+class Reservation(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.channel.reservation.v1`: the whole present state of one announced withdrawal. Key as a txn's."""
+
+    res_id: str
+    event_time: Instant
+    entity_id: str
+    ccy: str
+    amount: Amount
+    value_date: Day
+    status: Literal["draft", "submitted", "approved", "executed", "partial", "rejected", "cancelled", "expired"]
+    customer_id: Dimension = "-"
+    account_id: Dimension = "-"
+    org_id: Dimension = "-"
+    line_id: Dimension = "-"
+    product_id: Dimension = "-"
+    purpose: str = "-"
+    channel: str = "-"
+    executed_amount: Amount = "0"
+    schema_version: int = 1
+
+
+class BusinessDate(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.core.business-date.v1`: from here on `entity_id` works on `business_date`. Key: entity_id (S13)."""
+
+    entity_id: str
+    business_date: Day
+    event_time: Instant
+    cut_off: Annotated[Instant | None, Meta(description="when this business date ends")] = None
+    schema_version: int = 1
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Which log a figure was folded from, and how far: the state holds exactly the records in [0, offset)."""
+
+    topic: str
+    partition: int
+    offset: Annotated[int, Meta(description="next offset: all records below it are in the figure")]
+    log: Annotated[str, Meta(description="cluster id / topic id of the log (decision S5)")]
+    fold: Annotated[int, Meta(description="fold version: grows when the same log gives another state")]
+
+
+class Position(msgspec.Struct, kw_only=True):
+    """`tm.risk.position.v1` (compacted): one cell of one source partition, absolute sums (LIQ-01).
+
+    Amounts are signed from the bank account's own side: money in is positive. `pending_in` and `pending_out`
+    are both >= 0. A total is the sum of the cell over partitions.
+    """
+
+    entity: str
+    organisation: str
+    business_line: str
+    product: str
+    currency: str
+    intragroup: bool
+    value_date: Day
+    settled: Amount
+    pending_in: Amount
+    pending_out: Amount
+    source: Source
+
+
+class ReservationTotal(msgspec.Struct, kw_only=True):
+    """`tm.risk.reservation.v1` (compacted): approved and not executed, per cell and value date; >= 0."""
+
+    entity: str
+    organisation: str
+    currency: str
+    value_date: Day
+    approved: Amount
+    source: Source
+
+
+class GapFlow(msgspec.Struct, kw_only=True):
+    """`tm.risk.gap.v1` (compacted): contractual flows of one cell on one flow date, absolute sums (LIQ-08).
+
+    `flow_date` is an ISO date, `DEMAND` (payable at call: overnight) or `UNDATED`. Both amounts are >= 0.
+    The reader puts dates into buckets, since a bucket depends on the day one asks (decision S13).
+    """
+
+    entity: str
+    organisation: str
+    business_line: str
+    product: str
+    currency: str
+    flow_date: str
+    inflow: Amount
+    outflow: Amount
+    contracts: Annotated[int, Meta(description="how many contracts have a flow here")]
+    source: Source
+
+
+class Withdrawal(msgspec.Struct, kw_only=True):
+    """`tm.risk.withdrawal.v1` (compacted): a customer whose outflows came near or above the rolling threshold."""
+
+    entity: str
+    organisation: str
+    customer: str
+    currency: str
+    rolling: Amount
+    threshold: Amount
+    window_minutes: int
+    above: bool
+    event_time: Instant
+    source: Source
+
+
+class AlertEntry(msgspec.Struct, kw_only=True):
+    """One entry behind an alert: where it stands in the log, when it happened, how much."""
+
+    offset: int
+    event_time: Instant
+    amount: Amount
+
+
+class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`tm.risk.alert.v1`: raised once, never compacted; `alert_id` is the same at every replay (S16).
+
+    `sequence` counts the alerts of one source partition from 0 without a gap.
+    """
+
+    alert_id: str
+    kind: Literal["raised", "corrected"]
+    rule: Literal["large-flow-single", "large-flow-rolling"]
+    rule_version: str
+    sequence: int
+    entity: str
+    organisation: str
+    customer: str
+    customer_class: str
+    account: str
+    currency: str
+    amount: Annotated[Amount, Meta(description="of the triggering entry")]
+    threshold: Amount
+    event_time: Instant
+    txn_id: str
+    reason: Annotated[str, Meta(description="one sentence a person can read")]
+    source: Annotated[Source, Meta(description="offset is the triggering entry's offset + 1")]
+    rolling: Annotated[Amount | None, Meta(description="window total, rolling rule only")] = None
+    window_minutes: int | None = None
+    late: Annotated[bool, Meta(description="the entry came after newer ones of its partition")] = False
+    corrects: Annotated[str | None, Meta(description="the alert this correction answers")] = None
+    entries: list[AlertEntry] = []
+    appended_at: Annotated[Instant | None, Meta(description="when Kafka took the triggering entry")] = None
+
+
+class Cut(msgspec.Struct, kw_only=True):
+    """Ends a tick in every `tm.risk.*` topic it wrote to, with key `cut`: readers publish whole ticks only (S17)."""
+
+    source: Source
+    from_offset: int
+    count: Annotated[int, Meta(description="records of this tick in this topic, the cut not counted")]
+    appended_at: Instant | None
+    business_time: Annotated[Instant | None, Meta(description="newest event time folded so far")]
+    statistics: dict[str, int]
+
+
+class PostingRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`tm.out.core.posting-request.v1`: asks core banking to post. Key: instruction_id, also its idempotency key."""
+
+    instruction_id: str
+    attempt: int
+    kind: str
+    entity_id: str
+    case_no: str
+    asset_no: str
+    ccy: str
+    amount: Amount
+    alloc: dict[str, Amount]
+    value_date: Day
+    reverses: str | None = None
+    schema_version: int = 1
+
+
+class PostingReply(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`tm.in.core.posting-reply.v1`: core banking's answer. Key: instruction_id."""
+
+    instruction_id: str
+    attempt: int
+    outcome: Literal["accepted", "rejected"]
+    core_txn_no: str | None = None
+    value_date: Day | None = None
+    error_code: str | None = None
+    error_text: str | None = None
+    schema_version: int = 1
+
+
+class WorkflowCommand(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`tm.in.workflow.command.v1`: a command on an aggregate. Key: `aggregate/key`.
+
+    `token` is the actor's signed token; a command without a valid one is a dead letter.
+    """
+
+    cmd_id: str
+    aggregate: str
+    key: str
+    command: str
+    payload: dict[str, object]
+    token: str
+    valid_on: Day | None = None
+    reason: str = ""
+    schema_version: int = 1
+
+
+def cloud_event_headers(record_type: str, event_id: str, source: str, event_time: str) -> list[tuple[str, bytes]]:
+    """CloudEvents 1.0 attributes in Kafka's binary mode; for others to read, the hot path never does (S25)."""
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_type": record_type,
+        "ce_id": event_id,
+        "ce_source": source,
+        "ce_time": event_time,
+        "content-type": "application/json",
+    }
+    return [(name, value.encode()) for name, value in attributes.items()]

@@ -1,0 +1,330 @@
+"""A worker: a Faust app whose agents hand batches to folds and acknowledge what a snapshot holds.
+
+Faust gives subscription, partition ownership and rebalancing; the folds, their state, outputs and snapshots are
+ours (`streams.partitions`) and run on a thread of their own, off the event loop (S32). An unexpected error
+crashes the app: its supervisor restarts it and it resumes at the snapshot.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import faust
+import structlog
+from confluent_kafka.admin import AdminClient
+from faust.types import TP
+from prometheus_client import start_http_server
+
+from engines.primitives.errors import TidemarkError, Unavailable
+from infra.files import write_atomically
+from infra.kafka.admin import log_bounds
+from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
+from infra.policies import load_policy
+from infra.settings import Settings
+from infra.snapshots import LocalSnapshotStore, LogPartition
+from projections.large_flow_policy import LargeFlowPolicy
+from streams import batch_records, topics
+from streams.decode import RawBatch
+from streams.folders import Folder, TransactionFolder
+from streams.partitions import OwnedPartition, PartitionKeeper, send_dead_letter
+from streams.sink import KafkaSink
+from streams.transport import BatchSchema
+from streams.worker_metrics import WorkerMetrics
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+STREAM_BUFFER_BATCHES = 8  # Faust counts messages, and a message is a batch now (S8)
+DEAD_LETTER_BYTES_MAX = 16 * 1024 * 1024
+HOUSEKEEPING_S = 0.1
+EXIT_STALLED = 70
+
+
+class WorkerApp(faust.App):
+    """A Faust app that tells its transport which topics come in batches and where to read on."""
+
+    folded_topics: frozenset[str]
+    keeper: PartitionKeeper
+    run_blocking: Callable[..., Awaitable[Any]]
+
+    async def claim(self, wanted: set[TP]) -> Mapping[TP, int]:
+        try:
+            offsets = await self.run_blocking(
+                self.keeper.claim, {(tp.topic, tp.partition) for tp in wanted}
+            )
+        except Exception as error:
+            await self.crash(error)
+            raise
+        return {tp: offsets[tp.topic, tp.partition] for tp in wanted}
+
+
+#: Handles one record of a command topic; returns None, or (field, reason) if it belongs to the dead letters.
+Handler = Callable[[bytes, datetime], tuple[str, str] | None]
+
+
+def folders(settings: Settings) -> dict[str, Folder]:
+    """A folder for each folded topic, by topic."""
+    from streams.contract_folder import ContractFolder
+    from streams.reservation_folder import ReservationFolder
+
+    policy = LargeFlowPolicy.parse(load_policy("large_flow", settings.policy_dir))
+    known: list[Folder] = [
+        TransactionFolder(policy, settings.dedup_horizon_days),
+        ContractFolder(),
+        ReservationFolder(),
+    ]
+    return {folder.topic: folder for folder in known}
+
+
+class Worker:
+    """Everything one worker process runs; `app` is what Faust starts."""
+
+    def __init__(self, settings: Settings, bootstrap: str, handlers: Mapping[str, Handler]) -> None:
+        self._settings = settings
+        self.metrics = WorkerMetrics()
+        self._folders = folders(settings)
+        admin_config = client_config(settings, bootstrap)
+        self._admin = AdminClient(admin_config)
+        self._partitions = {topic.name: topic.partitions for topic in topics.topics(settings.kafka_partitions)}
+        self._ids = cluster_and_topic_ids(self._admin, self._folders)
+        self._sink = KafkaSink(
+            producer_config(settings, bootstrap, linger_ms=2, message_max_bytes=DEAD_LETTER_BYTES_MAX)
+        )
+        self.keeper = PartitionKeeper(
+            self._folders,
+            LocalSnapshotStore(settings.snapshots),
+            self._sink,
+            self._log_partition,
+            lambda names: log_bounds(self._admin, names),
+            settings.tick_interval_ms / 1000,
+        )
+        self._fold_thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
+        self._store_thread = ThreadPoolExecutor(2, thread_name_prefix="store")
+        self._lock: asyncio.Lock | None = None
+        self.app = self._make_app(bootstrap)
+        self._attach(handlers)
+
+    # -- building ----------------------------------------------------------------------------------------------
+
+    def _make_app(self, bootstrap: str) -> WorkerApp:
+        settings = self._settings
+        batch_records.install(set(self._folders), settings.batch_records_max)
+        app = WorkerApp(
+            settings.group,
+            broker=[f"tidemark://{address.strip()}" for address in bootstrap.split(",")],
+            broker_credentials=_credentials(settings),
+            broker_session_timeout=settings.session_timeout_s,
+            broker_heartbeat_interval=settings.heartbeat_s,
+            broker_max_poll_records=1_000_000,
+            broker_check_crcs=True,
+            broker_commit_interval=2.8,
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=16 * 1024 * 1024,
+            stream_buffer_maxsize=STREAM_BUFFER_BATCHES,
+            stream_wait_empty=False,  # unacked batches wait for a snapshot: SIGTERM would hang
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,  # Faust's own web server listens on every address
+            datadir=str(settings.data_dir / "faust"),
+            store="memory://",
+            # Rebalances are watched by our own watchdog, which looks at progress and not at idle time.
+            stream_processing_timeout=86_400.0,
+            broker_commit_livelock_soft_timeout=86_400.0,
+        )
+        app.folded_topics = frozenset(self._folders)
+        app.keeper = self.keeper
+        app.run_blocking = self._folding
+        return app
+
+    def _attach(self, handlers: Mapping[str, Handler]) -> None:
+        schema = BatchSchema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        for name in self._folders:
+            self._attach_folder(name, self.app.topic(name, schema=schema, allow_empty=True))
+        for name, handler in handlers.items():
+            self._attach_handler(name, self.app.topic(name, schema=schema, allow_empty=True), handler)
+        self.app.task(self._keep_house)
+        self.app.task(self._watch_progress)
+
+    def _attach_folder(self, name: str, topic: Any) -> None:
+        @self.app.agent(topic, name=f"fold-{name}", concurrency=1)
+        async def fold(stream: Any) -> None:
+            async for event in stream.noack().events():
+                try:
+                    await self._absorb(stream, event)
+                except Exception as error:
+                    await self.app.crash(error)  # a restart resumes at the snapshot; going on would skip
+                    raise
+
+    def _attach_handler(self, name: str, topic: Any, handler: Handler) -> None:
+        @self.app.agent(topic, name=f"handle-{name}", concurrency=1)
+        async def handle(stream: Any) -> None:
+            async for event in stream.events():
+                try:
+                    message = event.message
+                    refused = await self._storing(handler, message.value or b"", datetime.now(UTC))
+                    if refused is not None:
+                        await self._storing(
+                            self._refuse_command, name, message.partition, message.offset, refused, message.value
+                        )
+                except Exception as error:
+                    await self.app.crash(error)
+                    raise
+
+    def _refuse_command(
+        self, topic: str, partition: int, offset: int, refused: tuple[str, str], value: bytes | None
+    ) -> None:
+        send_dead_letter(self._sink, topic, partition, offset, *refused, value)
+        self._sink.flush()
+        self.metrics.dead_letters.labels(topic).inc()
+
+    def _log_partition(self, topic: str, partition: int) -> LogPartition:
+        return LogPartition(
+            self._ids.cluster_id, topic, self._ids.topic_ids[topic], partition, self._partitions[topic]
+        )
+
+    # -- running -----------------------------------------------------------------------------------------------
+
+    async def _folding(self, call: Callable[..., T], *arguments: Any) -> T:
+        """Run on the fold thread, alone: states are touched by one thread at a time."""
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        async with self._lock:
+            return await asyncio.get_running_loop().run_in_executor(self._fold_thread, call, *arguments)
+
+    async def _storing(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._store_thread, call, *arguments)
+
+    async def _absorb(self, stream: Any, event: Any) -> None:
+        message, raw = event.message, event.value
+        if not isinstance(raw, RawBatch):
+            raise TidemarkError("the batch transport is not installed", topic=message.topic)
+        done = await self._folding(self._fold_and_publish, message, raw)
+        if done is None:
+            return  # of an assignment that is over: whoever owns the partition now reads it again
+        owned, size = done
+        owned.unacknowledged.append((stream, event))
+        owned.unacknowledged_bytes += size
+        total = sum(one.unacknowledged_bytes for one in self.keeper.owned.values())
+        enough = owned.state.next_offset - owned.snapshot_offset >= self._settings.snapshot_records_max
+        if enough or total > self._settings.unacknowledged_bytes_max:
+            await self._snapshot(owned)
+
+    def _fold_and_publish(self, message: Any, raw: RawBatch) -> tuple[OwnedPartition, int] | None:
+        owned = self.keeper.owned.get((message.topic, message.partition))
+        if owned is None or message.generation_id != self.app.consumer_generation_id:
+            return None
+        done = self.keeper.absorb(owned, raw)
+        labels = message.topic
+        self.metrics.folded.labels(labels).inc(done.records)
+        self.metrics.batch_records.labels(labels).observe(done.records)
+        self.metrics.fold_seconds.labels(labels).observe(done.seconds)
+        if done.refused:
+            self.metrics.dead_letters.labels(labels).inc(done.refused)
+        if self.keeper.publish_due(owned):
+            self._publish(owned)
+        return owned, raw.size_bytes
+
+    def _publish(self, owned: OwnedPartition) -> None:
+        with self.metrics.publish_seconds.time():
+            self.keeper.publish(owned)
+
+    async def _snapshot(self, owned: OwnedPartition) -> None:
+        if self.keeper.owned.get((owned.log.topic, owned.log.partition)) is not owned:
+            return
+        started = time.perf_counter()
+        pending = await self._folding(self.keeper.dump, owned)
+        await self._storing(self.keeper.store, pending)
+        self.metrics.snapshot_seconds.observe(time.perf_counter() - started)
+        self.metrics.snapshot_bytes.inc(len(pending.payload))
+        for stream, event in pending.acknowledge:
+            await stream.ack(event)
+
+    async def _keep_house(self) -> None:
+        """Ticks that were not due when their batch came, and snapshots as they grow old."""
+        last_snapshots = 0.0
+        try:
+            while not self.app.should_stop:
+                await asyncio.sleep(max(self._settings.tick_interval_ms / 1000, 0.005))
+                for owned in list(self.keeper.owned.values()):
+                    if self.keeper.publish_due(owned):
+                        await self._folding(self._publish, owned)
+                now = time.monotonic()
+                if now - last_snapshots >= HOUSEKEEPING_S:
+                    last_snapshots = now
+                    await self._snapshot_old_ones(now)
+        except Exception as error:
+            await self.app.crash(error)
+            raise
+
+    async def _snapshot_old_ones(self, now: float) -> None:
+        oldest = 0.0
+        for owned in list(self.keeper.owned.values()):
+            if not owned.is_unsaved:
+                continue
+            age = now - owned.snapshot_at
+            oldest = max(oldest, age)
+            if age >= self._settings.snapshot_interval_s:
+                await self._snapshot(owned)
+        self.metrics.snapshot_age.set(oldest)
+
+    async def _watch_progress(self) -> None:
+        """Lag without advance ends the worker: a silent stop is the one failure nobody restarts."""
+        seen: dict[tuple[str, int], tuple[int, float]] = {}
+        while not self.app.should_stop:
+            await asyncio.sleep(1.0)
+            lag_by_topic = dict.fromkeys(self._folders, 0)
+            now = time.monotonic()
+            for (topic, partition), owned in list(self.keeper.owned.items()):
+                reached = owned.state.next_offset
+                end = self.app.consumer.highwater(TP(topic, partition)) or 0
+                lag_by_topic[topic] += max(0, end - reached)
+                before = seen.get((topic, partition))
+                if before is None or before[0] != reached or end <= reached:
+                    seen[topic, partition] = (reached, now)
+                elif now - before[1] > self._settings.watchdog_s:
+                    log.error("stalled", topic=topic, partition=partition, next_offset=reached, end=end)
+                    os._exit(EXIT_STALLED)  # whatever hangs would hang an orderly stop as well
+            for topic, lag in lag_by_topic.items():
+                self.metrics.lag.labels(topic).set(lag)
+            self.metrics.partitions.set(len(self.keeper.owned))
+
+
+def _credentials(settings: Settings) -> Any:
+    if settings.kafka_security_protocol == "PLAINTEXT":
+        return None
+    context = None
+    if "SSL" in settings.kafka_security_protocol:
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(settings.kafka_ssl_ca) if settings.kafka_ssl_ca else None)
+        if settings.kafka_ssl_certificate:
+            context.load_cert_chain(str(settings.kafka_ssl_certificate), str(settings.kafka_ssl_key or "") or None)
+    if "SASL" not in settings.kafka_security_protocol:
+        return faust.SSLCredentials(context)
+    password = settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else ""
+    return faust.SASLCredentials(
+        username=settings.kafka_sasl_username,
+        password=password,
+        ssl_context=context,
+        mechanism=settings.kafka_sasl_mechanism or "PLAIN",
+    )
+
+
+def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None) -> None:
+    """Run one worker in this process until SIGTERM or SIGINT; exits non-zero when it crashed."""
+    bootstrap = resolve_bootstrap(settings)
+    worker = Worker(settings, bootstrap, handlers or {})
+    server, _ = start_http_server(settings.worker_metrics_port, "127.0.0.1", worker.metrics.registry)
+    address = f"http://127.0.0.1:{server.server_port}/metrics"
+    write_atomically(settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode())
+    logging.getLogger("faust").setLevel(logging.WARNING)
+    try:
+        faust.Worker(worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()
+    except Unavailable as error:
+        log.error("worker_stopped", reason=str(error))
+        raise SystemExit(1) from error
