@@ -1,0 +1,193 @@
+"""Decoding entries: both decoders mean the same (decision S9), and garbage gets a reason instead of a figure."""
+
+import json
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engines.primitives.errors import InvalidInput
+from engines.primitives.money import to_minor
+from streams import decode as decoding
+from streams.decode import RawBatch, decode, parse_instants
+from tests.projections.entries import encoded, raw, txn
+
+GOOD = json.loads(msgspec.json.encode(txn(1, amount="12.50")))
+
+
+def as_json(**changes: Any) -> bytes:
+    return json.dumps(GOOD | changes).encode()
+
+
+def reasons(values: list[bytes | None]) -> list[tuple[int, str, str]]:
+    return [(one.offset, one.field, one.reason) for one in decode(raw(values)).refusals]
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "reason"),
+    [
+        (None, "", "no value"),
+        (b"", "", "empty"),
+        (b"  ", "", "empty"),
+        (b"{", "", "not JSON"),
+        (b"[1]", "", "a JSON list"),
+        (b"null", "", "NoneType"),
+        (as_json()[:-5], "", "not JSON"),
+        (as_json(txn_id="\N{SNOWMAN}").decode().encode("utf-16"), "", "not UTF-8"),
+        (as_json().replace(b"T1", b"T\xff"), "", "not UTF-8"),
+        (as_json(amount=12.5), "amount", "want text, got float"),
+        (as_json(account_id=17), "account_id", "want text, got int"),
+        (as_json(txn_id=True), "txn_id", "want text, got bool"),
+        (as_json(ccy=["CNY"]), "ccy", "want text, got list"),
+        (as_json(intragroup="yes"), "intragroup", "want true or false"),
+        (as_json(amount=float("nan")), "", "not JSON: NaN"),
+        (as_json(amount="NaN"), "amount", "not a decimal string"),
+        (as_json(amount="1e5"), "amount", "not a decimal string"),
+        (as_json(amount="+5.00"), "amount", "not a decimal string"),
+        (as_json(amount="1,000.00"), "amount", "not a decimal string"),
+        (as_json(amount="-5.00"), "amount", "negative"),
+        (as_json(amount="5.001"), "amount", "more decimals"),
+        (as_json(amount="5.1", ccy="JPY"), "amount", "more decimals"),
+        (as_json(amount="9" * 16), "amount", "above"),
+        (as_json(amount="9" * 17), "amount", "not a decimal string"),
+        (as_json(ccy="XXX"), "ccy", "not an ISO 4217 currency"),
+        (as_json(ccy="cny"), "ccy", "not an ISO 4217 currency"),
+        (as_json(direction="OUT"), "direction", "not one of in, out"),
+        (as_json(status="done"), "status", "not one of"),
+        (as_json(value_date="2026-02-30"), "value_date", "not a date"),
+        (as_json(value_date="22.11.2026"), "value_date", "not a date"),
+        (as_json(value_date="2028-01-01"), "value_date", "more than 370 days"),
+        (as_json(event_time="2026-11-22 08:00:00Z"), "event_time", "not an instant"),
+        (as_json(event_time="2026-11-22T08:00:00+08:00"), "event_time", "not an instant"),
+        (as_json(event_time="2126-11-22T08:00:00Z"), "event_time", "more than a day later"),
+        (as_json(txn_id=""), "txn_id", "required"),
+        (as_json(txn_id="x" * 129), "txn_id", "longer than 128 bytes"),
+        (json.dumps({k: v for k, v in GOOD.items() if k != "ccy"}).encode(), "ccy", "required"),
+    ],
+)
+def test_garbage_gets_its_field_and_reason_and_takes_nothing_with_it(
+    value: bytes | None, field: str, reason: str
+) -> None:
+    values: list[bytes | None] = [*encoded([txn(1), txn(2)]), value, *encoded([txn(3)])]
+    done = decode(raw(values))
+    assert done.batch.offset.tolist() == [0, 1, 3]
+    [refusal] = done.refusals
+    assert (refusal.offset, refusal.field) == (2, field)
+    assert reason in refusal.reason
+
+
+def test_an_empty_value_and_one_that_holds_two_do_not_cancel_out() -> None:
+    """One record less and one row more would keep the count: the newline gives it away."""
+    two = encoded([txn(1)])[0] or b""
+    done = decode(raw([b"", two + b"\n" + two, *encoded([txn(2)])]))
+    assert [one.offset for one in done.refusals] == [0, 1]
+    assert done.batch.offset.tolist() == [2]
+
+
+def test_pretty_printed_and_escaped_records_are_read() -> None:
+    values: list[bytes | None] = [json.dumps(GOOD, indent=2).encode(), as_json(payment_ref="\N{SNOWMAN}\n")]
+    done = decode(raw(values))
+    assert done.refusals == []
+    assert done.batch.amount_minor.tolist() == [1_250, 1_250]
+
+
+def test_columns_carry_what_the_record_says() -> None:
+    batch = decode(
+        raw(encoded([txn(7, 60.5, amount="0.07", direction="in", status="pending", reversal_of="T3", intragroup=True)]))
+    ).batch
+    assert batch.amount_minor.tolist() == [7]
+    assert batch.outgoing.tolist() == [False]
+    assert batch.status.tolist() == [1]
+    assert batch.event_time_us.tolist() == [int(np.datetime64("2026-11-22T09:00:30", "us").astype(np.int64))]
+    assert batch.is_reversal.tolist() == [True]
+    assert batch.position_keys.many(np.array([0])) == [
+        ("BANK", "O1", "-", "-", "CNY", "C1", "A1", "-", "true")
+    ]
+    assert batch.txn_ids[0] == "T7"
+    other = decode(raw(encoded([txn(3)]))).batch
+    assert batch.reverses.low.tolist() == other.identity.low.tolist()
+
+
+def alone(batch: RawBatch) -> decoding.Decoded:
+    """The same batch through the record-by-record decoder only."""
+    original = pl.read_ndjson
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise pl.exceptions.ComputeError("not today")
+
+    pl.read_ndjson = refuse
+    try:
+        return decode(batch)
+    finally:
+        pl.read_ndjson = original
+
+
+_texts = st.one_of(
+    st.sampled_from(["-", "", "A1", "CNY", "JPY", "in", "out", "settled", "0", "1.5", "-1", "1.234", "2026-11-22"]),
+    st.sampled_from(["2026-11-22T08:00:00Z", "2026-11-22T08:00:00.123Z", "2026-13-22T08:00:00Z", "NaN", "null"]),
+    st.text(max_size=6),
+)
+_values = st.one_of(_texts, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(st.integers(), max_size=2))
+_records = st.dictionaries(st.sampled_from([*GOOD, "intragroup", "reversal_of", "org_id", "other"]), _values, max_size=6)
+
+
+@st.composite
+def raw_values(draw: st.DrawFn) -> bytes | None:
+    kind = draw(st.integers(0, 9))
+    if kind == 0:
+        return draw(st.one_of(st.none(), st.binary(max_size=12)))
+    record = GOOD | draw(_records)
+    text = json.dumps(record, ensure_ascii=draw(st.booleans()), separators=draw(st.sampled_from([(",", ":"), None])))
+    if kind == 1:  # a key twice
+        text = text[:-1] + "," + json.dumps({draw(st.sampled_from(list(GOOD))): draw(_values)})[1:]
+    if kind == 2:
+        text = text[: draw(st.integers(0, len(text)))]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@settings(max_examples=400)
+@given(st.lists(raw_values(), max_size=12))
+@example([b'{"txn_id":"a\\ud83d"}'])
+def test_both_decoders_mean_the_same(values: list[bytes | None]) -> None:
+    batch = raw(values)
+    fast, slow = decode(batch), alone(batch)
+    assert [(one.offset, one.field) for one in fast.refusals] == [(one.offset, one.field) for one in slow.refusals]
+    for name in ("offset", "amount_minor", "event_time_us", "value_day", "status", "outgoing", "is_reversal"):
+        assert getattr(fast.batch, name).tolist() == getattr(slow.batch, name).tolist(), name
+    for name in ("identity", "reverses", "position"):
+        for lane in ("low", "high"):
+            assert getattr(getattr(fast.batch, name), lane).tolist() == getattr(
+                getattr(slow.batch, name), lane
+            ).tolist()
+    rows = np.arange(len(fast.batch))
+    assert fast.batch.position_keys.many(rows) == slow.batch.position_keys.many(rows)
+    assert len(fast.refusals) + len(fast.batch) == len(values)
+
+
+@given(st.lists(st.sampled_from(["0", "1", "12.5", "0.05", "999.99", "9999999999999999", "1.234", "x", "-3"])))
+def test_amounts_agree_with_the_exact_conversion(texts: list[str]) -> None:
+    values = [as_json(txn_id=f"T{number}", amount=text) for number, text in enumerate(texts)]
+    done = decode(raw([*values]))
+    expected = []
+    for text in texts:
+        try:
+            minor = to_minor(text, "CNY")
+        except InvalidInput:
+            continue
+        if minor >= 0:
+            expected.append(minor)
+    assert done.batch.amount_minor.tolist() == expected
+
+
+@given(st.datetimes(min_value=__import__("datetime").datetime(1901, 1, 1)), st.integers(0, 9))
+def test_instants_are_parsed_exactly(moment: Any, places: int) -> None:
+    nanoseconds = f"{moment.microsecond:06d}000"[:places]
+    text = moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%dT%H:%M:%S") + (f".{nanoseconds}" if places else "") + "Z"
+    instants, valid = parse_instants(pl.Series([text]))
+    assert valid.tolist() == [True]
+    kept = int(nanoseconds[:6].ljust(6, "0")) if places else 0
+    assert instants.tolist() == [int(np.datetime64(moment.replace(microsecond=kept), "us").astype(np.int64))]
