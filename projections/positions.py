@@ -115,7 +115,16 @@ class DatedSums:
 
 
 class Positions:
-    __slots__ = ("_bound_minor", "_cell_keys", "_cell_of_row", "_cells", "_accounts", "_dumped_keys", "_index", "keys")
+    __slots__ = (
+        "_accounts",
+        "_bound_minor",
+        "_cell_keys",
+        "_cell_of_row",
+        "_cells",
+        "_dumped_keys",
+        "_index",
+        "keys",
+    )
 
     def __init__(self) -> None:
         self.keys: list[tuple[str, ...]] = []  # in order of first offset (decision S1)

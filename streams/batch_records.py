@@ -8,8 +8,8 @@ versions are pinned and a test holds a hash of the replaced source.
 from collections.abc import Iterator
 from typing import Any
 
-import aiokafka.consumer.fetcher as fetcher
 import numpy as np
+from aiokafka.consumer import fetcher
 
 from streams.decode import RawBatch
 
@@ -68,7 +68,9 @@ class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka 
                 yield compiled
 
 
-def _batch(start: int, end: int, values: list[bytes | None], offsets: list[Any], times: list[Any]) -> RawBatch:
+def _batch(
+    start: int, end: int, values: list[bytes | None], offsets: list[Any], times: list[Any]
+) -> RawBatch:
     none = np.zeros(0, np.int64)
     return RawBatch(start, end, np.concatenate([none, *offsets]), values, np.concatenate([none, *times]))
 

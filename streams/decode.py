@@ -45,12 +45,23 @@ _TEXT = (
     "reversal_of",
 )
 _REQUIRED = _TEXT[:9]
-_POSITION = ("entity_id", "org_id", "line_id", "product_id", "ccy", "customer_id", "account_id", "customer_class")
+_POSITION = (
+    "entity_id",
+    "org_id",
+    "line_id",
+    "product_id",
+    "ccy",
+    "customer_id",
+    "account_id",
+    "customer_class",
+)
 _BYTES_MAX = 128  # of an id or a dimension
 _STATUS = {"pending": PENDING, "settled": SETTLED, "rejected": REJECTED}
 _AMOUNT = r"^[0-9]{1,16}(\.[0-9]{1,4})?$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EVENT_AHEAD_US = 86_400_000_000  # an event cannot be a day later than Kafka's own clock when it took the record
+_EVENT_AHEAD_US = (
+    86_400_000_000  # an event cannot be a day later than Kafka's own clock when it took the record
+)
 _VALUE_AHEAD_DAYS = 370
 _MICROSECONDS_A_DAY = 86_400_000_000
 _POWERS = np.array([1, 10, 100, 1_000, 10_000], np.int64)
@@ -97,7 +108,9 @@ def decode(raw: RawBatch) -> Decoded:
 # -- JSON to text columns --------------------------------------------------------------------------------------
 
 
-def _frame(raw: RawBatch, schema: dict[str, Any], refusals: list[Refusal]) -> tuple[NDArray[np.int64], pl.DataFrame]:
+def _frame(
+    raw: RawBatch, schema: dict[str, Any], refusals: list[Refusal]
+) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Rows of `raw` that could be read, in order, and their text columns."""
     values = raw.values
     alone: list[int] = []
@@ -236,7 +249,9 @@ class _Coded:
 class _Columns:
     """The content checks: whatever passes is a fact the folds may count on."""
 
-    def __init__(self, frame: pl.DataFrame, offset: NDArray[np.int64], appended_us: NDArray[np.int64]) -> None:
+    def __init__(
+        self, frame: pl.DataFrame, offset: NDArray[np.int64], appended_us: NDArray[np.int64]
+    ) -> None:
         self.offset, self.appended_us = offset, appended_us
         self.text = {name: _Coded(frame[name]) for name in _TEXT}
         self.intragroup = frame["intragroup"].fill_null(value=False).to_numpy()
@@ -251,9 +266,13 @@ class _Columns:
         value_day = self._days("value_date", refusals)
         event_us = self._instants(refusals)
         ahead = event_us > self.appended_us + _EVENT_AHEAD_US
-        self._refuse("event_time", ahead, "more than a day later than Kafka's clock when it took it", refusals)
+        self._refuse(
+            "event_time", ahead, "more than a day later than Kafka's clock when it took it", refusals
+        )
         ahead = value_day > event_us // _MICROSECONDS_A_DAY + _VALUE_AHEAD_DAYS
-        self._refuse("value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time", refusals)
+        self._refuse(
+            "value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time", refusals
+        )
         return self._batch(self.good, status, outgoing, amount, value_day, event_us)
 
     def _batch(
@@ -332,9 +351,14 @@ class _Columns:
             negative=pl.col("text").str.contains(r"^-[0-9]{1,16}(\.[0-9]{1,4})?$"),
             point=pl.col("text").str.find(".", literal=True),
             length=pl.col("text").str.len_bytes(),
-            digits=pl.col("text").str.replace(".", "", literal=True).cast(pl.Int64, strict=False).fill_null(2**62),
+            digits=pl.col("text")
+            .str.replace(".", "", literal=True)
+            .cast(pl.Int64, strict=False)
+            .fill_null(2**62),
         )
-        decimals = (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0).to_numpy()
+        decimals = (
+            (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0).to_numpy()
+        )
         negative, shape = parsed["negative"].to_numpy()[column.code], parsed["shape"].to_numpy()[column.code]
         self._refuse("amount", negative, "negative: the direction says which way money goes", refusals)
         self._refuse("amount", ~shape, "not a decimal string such as 12.50", refusals)
@@ -355,7 +379,10 @@ class _Columns:
         column = self.text["event_time"]
         instants, valid = parse_instants(column.texts)
         self._refuse(
-            "event_time", ~valid[column.code], "not an instant in UTC such as 2026-01-31T09:30:00.5Z", refusals
+            "event_time",
+            ~valid[column.code],
+            "not an instant in UTC such as 2026-01-31T09:30:00.5Z",
+            refusals,
         )
         return np.where(self.good, instants[column.code], 0)
 
@@ -447,7 +474,15 @@ def parse_instants(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool
     month, day = digit[:, 5] * 10 + digit[:, 6], digit[:, 8] * 10 + digit[:, 9]
     hour, minute = digit[:, 11] * 10 + digit[:, 12], digit[:, 14] * 10 + digit[:, 15]
     second = digit[:, 17] * 10 + digit[:, 18]
-    valid &= (year >= 1900) & (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
+    valid &= (
+        (year >= 1900)
+        & (month >= 1)
+        & (month <= 12)
+        & (day >= 1)
+        & (hour < 24)
+        & (minute < 60)
+        & (second < 60)
+    )
     month_start = (np.where(valid, year, 1970) - 1970) * 12 + np.where(valid, month, 1) - 1
     first = month_start.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     after = (month_start + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)

@@ -45,6 +45,8 @@ class Folder(Protocol):
 
     def take_changes(self, state: Any, source: Source) -> list[Output]: ...
 
+    def take_all(self, state: Any, source: Source) -> list[Output]: ...
+
     def needs_base(self, state: Any) -> bool: ...
 
     def statistics(self, state: Any) -> dict[str, int]: ...
@@ -88,6 +90,11 @@ class TransactionFolder:
     def take_changes(self, state: TransactionState, source: Source) -> list[Output]:
         changed = list(outputs.positions(state.take_changed_cells(), source))
         return changed + list(outputs.withdrawals(state.take_changed_windows(), source))
+
+    def take_all(self, state: TransactionState, source: Source) -> list[Output]:
+        """Every figure of a state, for readers that start from one."""
+        cells = list(outputs.positions(state.positions.cells(), source))
+        return cells + list(outputs.withdrawals(state.flows.windows_above(state.positions.keys), source))
 
     def needs_base(self, state: TransactionState) -> bool:
         return state.needs_base

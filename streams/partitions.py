@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from engines.primitives.errors import CorruptRecord
+from engines.primitives.errors import CorruptRecord, TidemarkError
 from infra.snapshots import LogPartition, SnapshotStore
 from projections.entry_batch import Refusal
 from streams import outputs, topics
 from streams.decode import RawBatch
 from streams.folders import Folder, source_of
+from streams.schemas import Source
 
 log = structlog.get_logger()
 
@@ -52,6 +53,7 @@ class OwnedPartition:
     appended_us: int | None = None
     unacknowledged: list[Any] = field(default_factory=list)
     unacknowledged_bytes: int = 0
+    is_dumped: bool = False  # bytes were taken and are not stored yet
 
     @property
     def log_id(self) -> str:
@@ -119,7 +121,7 @@ class PartitionKeeper:
     def _claim_one(self, topic: str, partition: int, held: OwnedPartition | None) -> OwnedPartition:
         folder, where = self._folders[topic], self._logs(topic, partition)
         epoch = self._store.claim(where, folder.state_name)
-        if held is not None and held.log == where and held.epoch == epoch - 1:
+        if held is not None and not held.is_dumped and held.log == where and held.epoch == epoch - 1:
             # Nobody claimed in between: nothing stored can be newer than what we hold in memory.
             held.epoch, held.chain_base_bytes, held.unacknowledged = epoch, 0, []
             held.unacknowledged_bytes = 0
@@ -139,7 +141,10 @@ class PartitionKeeper:
             state, saved = folder.empty(), 0
             base_bytes, delta_bytes = 0, 0
         else:
-            if found.meta.log.partitions != where.partitions or found.meta.fold_version != folder.fold_version:
+            if (
+                found.meta.log.partitions != where.partitions
+                or found.meta.fold_version != folder.fold_version
+            ):
                 raise CorruptRecord(
                     f"the snapshot of {topic}/{partition} is of fold version {found.meta.fold_version} over "
                     f"{found.meta.log.partitions} partitions; this worker folds version {folder.fold_version} over "
@@ -177,8 +182,11 @@ class PartitionKeeper:
         if len(raw):
             owned.appended_us = int(raw.appended_us[-1])
         source = source_of(owned.folder, owned.state, owned.log.partition, owned.log_id)
-        for output in owned.folder.publish_at_once(absorbed, source):
+        now = owned.folder.publish_at_once(absorbed, source)
+        for output in now:
             self._sink.produce(output.topic, owned.log.partition, output.key, output.value)
+        for topic in sorted({output.topic for output in now}):
+            self._cut(owned, source, topic, raw.from_offset, sum(output.topic == topic for output in now))
         if absorbed.refusals:
             self._dead_letter(owned, raw, absorbed.refusals)
         return Statistics(len(raw), len(absorbed.refusals), time.perf_counter() - started)
@@ -188,7 +196,13 @@ class PartitionKeeper:
         for refusal in refusals:
             value = raw.values[row_by_offset[refusal.offset]]
             send_dead_letter(
-                self._sink, owned.log.topic, owned.log.partition, refusal.offset, refusal.field, refusal.reason, value
+                self._sink,
+                owned.log.topic,
+                owned.log.partition,
+                refusal.offset,
+                refusal.field,
+                refusal.reason,
+                value,
             )
 
     # -- publishing --------------------------------------------------------------------------------------------
@@ -207,19 +221,28 @@ class PartitionKeeper:
         for output in owned.folder.take_changes(state, source):
             self._sink.produce(output.topic, partition, output.key, output.value)
             counts[output.topic] += 1
-        statistics, newest = owned.folder.statistics(state), owned.folder.newest_event_us(state)
         for topic, count in counts.items():
             # Also where nothing changed: the reader learns how far this partition has come.
-            cut = outputs.cut(source, owned.published_offset, count, owned.appended_us, newest, statistics)
-            self._sink.produce(topic, partition, b"cut", cut)
+            self._cut(owned, source, topic, owned.published_offset, count)
         owned.published_offset, owned.published_at = state.next_offset, self._clock()
         # Publishing may take a fifth of the time, not more: under load ticks grow apart and carry more.
         owned.pace_s = max(self._tick_interval_s, 4 * (owned.published_at - started))
 
+    def _cut(self, owned: OwnedPartition, source: Source, topic: str, from_offset: int, count: int) -> None:
+        statistics = owned.folder.statistics(owned.state)
+        newest = owned.folder.newest_event_us(owned.state)
+        cut = outputs.cut(source, from_offset, count, owned.appended_us, newest, statistics)
+        self._sink.produce(topic, owned.log.partition, b"cut", cut)
+
     # -- snapshots ---------------------------------------------------------------------------------------------
 
     def dump(self, owned: OwnedPartition) -> "PendingSnapshot":
-        """Publish what is left and take the state's bytes; storing them needs no lock."""
+        """Publish what is left and take the state's bytes; storing them needs no lock.
+
+        One dump at a time: a second one would hold only what came after the first, and must not be stored before it.
+        """
+        if owned.is_dumped:
+            raise TidemarkError("a snapshot of this partition is still to be stored", partition=owned.log.partition)
         self.publish(owned)
         whole = (
             owned.chain_base_bytes == 0
@@ -230,6 +253,7 @@ class PartitionKeeper:
         waiting, owned.unacknowledged = owned.unacknowledged, []
         owned.unacknowledged_bytes = 0
         owned.snapshot_at = self._clock()
+        owned.is_dumped = True
         return PendingSnapshot(owned, owned.epoch, owned.state.next_offset, payload, whole, waiting)
 
     def store(self, pending: "PendingSnapshot") -> None:
@@ -248,7 +272,7 @@ class PartitionKeeper:
             payload=pending.payload,
             base=pending.whole,
         )
-        owned.snapshot_offset = pending.next_offset
+        owned.snapshot_offset, owned.is_dumped = pending.next_offset, False
         if pending.whole:
             owned.chain_base_bytes, owned.chain_delta_bytes = len(pending.payload), 0
             self._store.prune(owned.log, owned.folder.state_name)

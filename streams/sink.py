@@ -33,7 +33,9 @@ class KafkaSink:
         options: dict[str, Any] = {} if partition is None else {"partition": partition}
         while True:
             try:
-                self._producer.produce(topic, value, key, on_delivery=self._report, headers=dict(headers or {}), **options)
+                self._producer.produce(
+                    topic, value, key, on_delivery=self._report, headers=dict(headers or {}), **options
+                )
                 break
             except BufferError:
                 self._producer.poll(0.05)

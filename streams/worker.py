@@ -31,7 +31,8 @@ from projections.large_flow_policy import LargeFlowPolicy
 from streams import batch_records, topics
 from streams.decode import RawBatch
 from streams.folders import Folder, TransactionFolder
-from streams.partitions import OwnedPartition, PartitionKeeper, send_dead_letter
+from streams.partitions import OwnedPartition, PartitionKeeper, PendingSnapshot, send_dead_letter
+from streams.record_folders import ContractFolder, ReservationFolder
 from streams.sink import KafkaSink
 from streams.transport import BatchSchema
 from streams.worker_metrics import WorkerMetrics
@@ -54,9 +55,7 @@ class WorkerApp(faust.App):
 
     async def claim(self, wanted: set[TP]) -> Mapping[TP, int]:
         try:
-            offsets = await self.run_blocking(
-                self.keeper.claim, {(tp.topic, tp.partition) for tp in wanted}
-            )
+            offsets = await self.run_blocking(self.keeper.claim, {(tp.topic, tp.partition) for tp in wanted})
         except Exception as error:
             await self.crash(error)
             raise
@@ -69,9 +68,6 @@ Handler = Callable[[bytes, datetime], tuple[str, str] | None]
 
 def folders(settings: Settings) -> dict[str, Folder]:
     """A folder for each folded topic, by topic."""
-    from streams.contract_folder import ContractFolder
-    from streams.reservation_folder import ReservationFolder
-
     policy = LargeFlowPolicy.parse(load_policy("large_flow", settings.policy_dir))
     known: list[Folder] = [
         TransactionFolder(policy, settings.dedup_horizon_days),
@@ -90,7 +86,9 @@ class Worker:
         self._folders = folders(settings)
         admin_config = client_config(settings, bootstrap)
         self._admin = AdminClient(admin_config)
-        self._partitions = {topic.name: topic.partitions for topic in topics.topics(settings.kafka_partitions)}
+        self._partitions = {
+            topic.name: topic.partitions for topic in topics.topics(settings.kafka_partitions)
+        }
         self._ids = cluster_and_topic_ids(self._admin, self._folders)
         self._sink = KafkaSink(
             producer_config(settings, bootstrap, linger_ms=2, message_max_bytes=DEAD_LETTER_BYTES_MAX)
@@ -169,7 +167,12 @@ class Worker:
                     refused = await self._storing(handler, message.value or b"", datetime.now(UTC))
                     if refused is not None:
                         await self._storing(
-                            self._refuse_command, name, message.partition, message.offset, refused, message.value
+                            self._refuse_command,
+                            name,
+                            message.partition,
+                            message.offset,
+                            refused,
+                            message.value,
                         )
                 except Exception as error:
                     await self.app.crash(error)
@@ -234,15 +237,20 @@ class Worker:
             self.keeper.publish(owned)
 
     async def _snapshot(self, owned: OwnedPartition) -> None:
-        if self.keeper.owned.get((owned.log.topic, owned.log.partition)) is not owned:
-            return
+        if owned.is_dumped or self.keeper.owned.get((owned.log.topic, owned.log.partition)) is not owned:
+            return  # one is on its way: what it lacks goes into the next
         started = time.perf_counter()
-        pending = await self._folding(self.keeper.dump, owned)
+        pending = await self._folding(self._dump_unless_dumped, owned)
+        if pending is None:
+            return
         await self._storing(self.keeper.store, pending)
         self.metrics.snapshot_seconds.observe(time.perf_counter() - started)
         self.metrics.snapshot_bytes.inc(len(pending.payload))
         for stream, event in pending.acknowledge:
             await stream.ack(event)
+
+    def _dump_unless_dumped(self, owned: OwnedPartition) -> PendingSnapshot | None:
+        return None if owned.is_dumped else self.keeper.dump(owned)
 
     async def _keep_house(self) -> None:
         """Ticks that were not due when their batch came, and snapshots as they grow old."""
@@ -301,9 +309,13 @@ def _credentials(settings: Settings) -> Any:
     if "SSL" in settings.kafka_security_protocol:
         import ssl
 
-        context = ssl.create_default_context(cafile=str(settings.kafka_ssl_ca) if settings.kafka_ssl_ca else None)
+        context = ssl.create_default_context(
+            cafile=str(settings.kafka_ssl_ca) if settings.kafka_ssl_ca else None
+        )
         if settings.kafka_ssl_certificate:
-            context.load_cert_chain(str(settings.kafka_ssl_certificate), str(settings.kafka_ssl_key or "") or None)
+            context.load_cert_chain(
+                str(settings.kafka_ssl_certificate), str(settings.kafka_ssl_key or "") or None
+            )
     if "SASL" not in settings.kafka_security_protocol:
         return faust.SSLCredentials(context)
     password = settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else ""
@@ -321,10 +333,14 @@ def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None
     worker = Worker(settings, bootstrap, handlers or {})
     server, _ = start_http_server(settings.worker_metrics_port, "127.0.0.1", worker.metrics.registry)
     address = f"http://127.0.0.1:{server.server_port}/metrics"
-    write_atomically(settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode())
+    write_atomically(
+        settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode()
+    )
     logging.getLogger("faust").setLevel(logging.WARNING)
     try:
-        faust.Worker(worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()
+        faust.Worker(
+            worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True
+        ).execute_from_commandline()
     except Unavailable as error:
         log.error("worker_stopped", reason=str(error))
         raise SystemExit(1) from error

@@ -12,7 +12,10 @@ class WorkerMetrics:
             "tidemark_folded_records_total", "Records folded.", ["topic"], registry=self.registry
         )
         self.dead_letters = Counter(
-            "tidemark_dead_letters_total", "Records sent to the dead letters.", ["topic"], registry=self.registry
+            "tidemark_dead_letters_total",
+            "Records sent to the dead letters.",
+            ["topic"],
+            registry=self.registry,
         )
         self.batch_records = Histogram(
             "tidemark_batch_records",

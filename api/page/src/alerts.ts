@@ -1,0 +1,206 @@
+/** The alert list: newest first, each opens the entries behind it. Severity is the page's own grading, see below. */
+
+import { arrange, byId, h, onFrame, setHidden, setText } from "./dom";
+import { grouped, parse, timesOver } from "./money";
+import type { Store } from "./store";
+import { clock, count } from "./time";
+import { type Alert, type AlertEntry, type AlertPage, Problem, get } from "./wire";
+
+const PAGE = 100;
+const SAY_MS = 3_000;
+
+type Severity = "high" | "medium" | "low" | "corrected";
+
+const WORDS: Readonly<Record<Severity, string>> = { high: "High", medium: "Medium", low: "Low", corrected: "Corrected" };
+
+const measured = (alert: Alert): string => alert.rolling ?? alert.amount;
+
+/**
+ * How far the amount (of the window, for the rolling rule) is above its threshold: 5 times is high, 2 times medium.
+ *
+ * An alert has no severity of its own; this only decides its colour here, and the tooltip says so.
+ */
+export function severity(alert: Alert): Severity {
+  if (alert.kind === "corrected") return "corrected";
+  const times = timesOver(parse(measured(alert)), parse(alert.threshold));
+  return times >= 5n ? "high" : times >= 2n ? "medium" : "low";
+}
+
+export class AlertList {
+  private readonly items = new Map<string, HTMLLIElement>();
+  private shown_max = PAGE;
+  private cursor: string | null | undefined;
+  private announced = new Set<string>();
+  private sayTimer = 0;
+  private readonly draw = onFrame(() => this.render());
+  private readonly list = byId("alerts-list");
+  private readonly more = byId<HTMLButtonElement>("alerts-more");
+
+  constructor(private readonly store: Store) {
+    store.on(["alerts", "scope"], this.draw);
+    store.on(["alerts"], () => this.count());
+    byId("alerts-seen").addEventListener("click", () => store.see());
+    this.more.addEventListener("click", () => void this.loadMore());
+  }
+
+  private inView(): Alert[] {
+    return this.store.alerts.filter((alert) => this.store.entity === null || alert.entity === this.store.entity);
+  }
+
+  private render(): void {
+    const alerts = this.inView();
+    const first = alerts.slice(0, this.shown_max);
+    const keep = new Set(first.map((alert) => alert.alert_id));
+    for (const id of this.items.keys()) if (!keep.has(id)) this.items.delete(id);
+    for (const alert of first) {
+      let item = this.items.get(alert.alert_id);
+      if (!item) this.items.set(alert.alert_id, (item = this.itemOf(alert)));
+      item.classList.toggle("unseen", this.store.unseen.has(alert.alert_id));
+    }
+    arrange(this.list, first.map((alert) => this.items.get(alert.alert_id) as HTMLLIElement));
+    setHidden(byId("alerts-empty"), alerts.length > 0);
+    setHidden(this.more, alerts.length < PAGE || (this.cursor === null && alerts.length <= this.shown_max));
+    const high = alerts.filter((alert) => severity(alert) === "high").length;
+    setText(byId("alerts-about"), `${count(alerts.length)} loaded · ${count(high)} high`);
+  }
+
+  /** Not in a frame: a hidden tab draws none, and its title is just what one sees of it. */
+  private count(): void {
+    const unseen = this.store.unseen.size;
+    document.title = unseen > 0 ? `(${unseen}) Tidemark` : "Tidemark";
+    const badge = byId("alerts-unseen");
+    setText(badge, `${count(unseen)} new`);
+    setHidden(badge, unseen === 0);
+    setHidden(byId("alerts-seen"), unseen === 0);
+    if (unseen > 0 && this.sayTimer === 0) {
+      this.sayTimer = window.setTimeout(() => this.say(), 200);
+    }
+  }
+
+  /** A screen reader hears at most one sentence every few seconds, however many alerts come. */
+  private say(): void {
+    const fresh = this.store.alerts.filter(({ alert_id }) => this.store.unseen.has(alert_id) && !this.announced.has(alert_id));
+    const [newest] = fresh;
+    if (newest) {
+      const lead = fresh.length === 1 ? "New alert" : `${fresh.length} new alerts, newest`;
+      setText(byId("alerts-live"), `${lead}: ${newest.entity}, ${newest.currency} ${grouped(measured(newest))}. ${newest.reason}`);
+    }
+    this.announced = new Set(this.store.unseen);
+    this.sayTimer = window.setTimeout(() => {
+      this.sayTimer = 0;
+      if (this.store.unseen.size > this.announced.size) this.count();
+    }, SAY_MS);
+  }
+
+  private itemOf(alert: Alert): HTMLLIElement {
+    const grade = severity(alert);
+    const detail = h("div", { class: "detail", hidden: true, id: `alert-${alert.alert_id}` });
+    const rolling = alert.rolling != null;
+    const button = h(
+      "button",
+      { type: "button", class: "alert", "aria-expanded": "false", "aria-controls": detail.id },
+      h("span", { class: `severity ${grade}`, title: "How many times the threshold: 5 is high, 2 is medium" }, WORDS[grade]),
+      h("time", { datetime: alert.event_time, title: `${alert.event_time} (UTC)` }, clock(alert.event_time, "")),
+      h("span", { class: "who" }, h("b", {}, alert.entity), ` · ${alert.customer === "-" ? alert.account : alert.customer}`),
+      h("span", { class: "amount" }, `${alert.currency} `, h("b", { "data-exact": measured(alert) }, grouped(measured(alert)))),
+      h(
+        "span",
+        { class: "threshold" },
+        rolling ? `in ${alert.window_minutes ?? "?"} min · ` : "single · ",
+        `limit ${grouped(alert.threshold)}`,
+      ),
+      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, "late") : null, alert.reason),
+    );
+    const item = h("li", { "data-alert": alert.alert_id }, button, detail);
+    button.addEventListener("click", () => {
+      const open = detail.hidden;
+      setHidden(detail, !open);
+      button.setAttribute("aria-expanded", String(open));
+      this.store.see(alert.alert_id);
+      if (open && detail.childElementCount === 0) void this.explain(alert, detail);
+    });
+    return item;
+  }
+
+  private async explain(alert: Alert, detail: HTMLElement): Promise<void> {
+    detail.replaceChildren(h("p", { class: "quiet" }, "Loading the entries…"));
+    try {
+      const full = await get<Alert>(`/alerts/${encodeURIComponent(alert.alert_id)}`);
+      detail.replaceChildren(facts({ ...alert, ...full }), entriesTable(full.entries ?? [], alert.currency));
+    } catch (error) {
+      const text = error instanceof Problem ? `${error.message}. ${error.detail}` : String(error);
+      const retry = h("button", { class: "plain", type: "button", onclick: () => void this.explain(alert, detail) }, "Try again");
+      detail.replaceChildren(h("p", { class: "failed" }, `The entries could not be loaded: ${text} `, retry));
+    }
+  }
+
+  private async loadMore(): Promise<void> {
+    this.more.disabled = true;
+    try {
+      // The stream gave no cursor: the first page asked for may hold nothing new, the second one must.
+      for (let tries = 0; tries < 2 && this.cursor !== null && this.inView().length <= this.shown_max; tries++) {
+        await this.loadPage();
+      }
+      this.shown_max += PAGE;
+    } catch {
+      // The button stays and can be pressed again; the header already says that the server is away.
+    } finally {
+      this.more.disabled = false;
+      this.draw();
+    }
+  }
+
+  private async loadPage(): Promise<void> {
+    const before = this.cursor ?? undefined;
+    const had = this.store.alerts.length;
+    const page = await get<AlertPage>("/alerts", { limit: String(PAGE), before, entity: this.store.entity ?? undefined });
+    this.store.addAlerts(page.alerts, "earlier");
+    const dry = before !== undefined && this.store.alerts.length === had;
+    this.cursor = dry || page.alerts.length < PAGE ? null : (page.cursor ?? null);
+  }
+}
+
+function facts(alert: Alert): HTMLElement {
+  const list = h("dl", { class: "facts" });
+  const rows: readonly (readonly [string, string | null | undefined])[] = [
+    ["Rule", `${alert.rule} ${alert.rule_version}`],
+    ["Organisation", alert.organisation],
+    ["Customer", `${alert.customer} (${alert.customer_class})`],
+    ["Account", alert.account],
+    ["Entry", alert.txn_id],
+    ["Position in the log", `${alert.source.topic}/${alert.source.partition} @ ${alert.source.offset - 1}`],
+    ["Corrects", alert.corrects],
+    ["Alert id", alert.alert_id],
+  ];
+  for (const [name, value] of rows) if (value) list.append(h("dt", {}, name), h("dd", {}, value));
+  return list;
+}
+
+/** An entry may come bare or with its record resolved; the record's own names are those of the topic. */
+function entriesTable(entries: readonly AlertEntry[], currency: string): HTMLElement {
+  const body = h("tbody");
+  for (const entry of entries) {
+    const record: Readonly<Record<string, unknown>> = entry.record ?? (entry as Readonly<Record<string, unknown>>);
+    const text = (name: string): string => {
+      const value = record[name];
+      return typeof value === "string" ? value : "";
+    };
+    const amount = entry.amount ?? text("amount");
+    body.append(
+      h(
+        "tr",
+        {},
+        h("td", { class: "number" }, entry.offset === undefined ? "" : count(entry.offset)),
+        h("td", {}, clock(entry.event_time ?? text("event_time"), "")),
+        h("td", {}, text("txn_id")),
+        h("td", {}, text("account_id")),
+        h("td", {}, [text("txn_type"), text("channel")].filter((part) => part !== "" && part !== "-").join(" · ")),
+        h("td", { class: "number" }, amount === "" ? "" : grouped(amount)),
+      ),
+    );
+  }
+  const heads = ["Offset", "Time (UTC)", "Entry", "Account", "Type", `Amount ${currency}`];
+  const head = h("tr", {}, ...heads.map((name, at) => h("th", { scope: "col", class: at === 0 || at === 5 ? "number" : "" }, name)));
+  const caption = h("caption", {}, entries.length === 1 ? "The entry behind this alert" : `The ${entries.length} entries behind this alert`);
+  return h("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Entries behind this alert" }, h("table", { class: "entries" }, caption, h("thead", {}, head), body));
+}

@@ -1,0 +1,79 @@
+/** The risk assets: a small list, asked for now and then. The commands on them are not on this page. */
+
+import { byId, h, setHidden, setText } from "./dom";
+import { grouped } from "./money";
+import type { Store } from "./store";
+import { Problem, type RiskAsset, get } from "./wire";
+
+const REFRESH_MS = 15_000;
+const ROWS_MAX = 100;
+
+/** The row is the aggregate's state (decision E18), of which this list reads a few fields. */
+function text(row: RiskAsset, name: string): string {
+  const value = row[name];
+  return typeof value === "string" ? value : "";
+}
+
+const words = (code: string): string => (code === "" ? "–" : code.charAt(0) + code.slice(1).toLowerCase().replaceAll("_", " "));
+
+function held(row: RiskAsset): string {
+  const { hold } = row;
+  if (typeof hold !== "object" || hold === null) return "–";
+  const { kind, case_no } = hold as Record<string, unknown>;
+  return [typeof kind === "string" ? words(kind) : "", case_no].filter(Boolean).join(" · ");
+}
+
+function money(row: RiskAsset, name: string): string {
+  const value = text(row, name);
+  return /^-?[0-9]+(\.[0-9]+)?$/.test(value) ? grouped(value) : value;
+}
+
+export class RiskAssets {
+  private rows: readonly RiskAsset[] = [];
+  private readonly body = byId("assets-body");
+
+  constructor(private readonly store: Store) {
+    store.on(["scope"], () => this.render());
+    void this.refresh();
+    setInterval(() => {
+      if (document.visibilityState === "visible") void this.refresh();
+    }, REFRESH_MS);
+  }
+
+  private async refresh(): Promise<void> {
+    const empty = byId("assets-empty");
+    try {
+      this.rows = (await get<{ rows: RiskAsset[] }>("/risk-assets")).rows;
+      setText(empty, "No risk assets registered yet.");
+      this.render();
+    } catch (error) {
+      setText(empty, error instanceof Problem ? `Could not load: ${error.message}. ${error.detail}` : String(error));
+      setHidden(empty, this.rows.length > 0);
+    }
+  }
+
+  private render(): void {
+    const { entity } = this.store;
+    const rows = this.rows.filter((row) => entity === null || text(row, "entity") === entity);
+    const lines = rows.slice(0, ROWS_MAX).map((row) =>
+      h(
+        "tr",
+        {},
+        h("th", { scope: "row" }, text(row, "loan_no")),
+        h("td", {}, text(row, "entity")),
+        h("td", {}, text(row, "branch") || "–"),
+        h("td", {}, words(text(row, "classification"))),
+        h("td", {}, words(text(row, "lifecycle"))),
+        h("td", {}, held(row)),
+        h("td", { class: "currency" }, text(row, "ccy")),
+        h("td", { class: "number" }, money(row, "principal")),
+        h("td", { class: "number" }, money(row, "written_off")),
+      ),
+    );
+    this.body.replaceChildren(...lines);
+    setHidden(byId("assets-empty"), rows.length > 0);
+    setHidden(byId("assets-table"), rows.length === 0);
+    const more = rows.length > ROWS_MAX ? `, first ${ROWS_MAX} shown` : "";
+    setText(byId("assets-about"), `${rows.length} ${rows.length === 1 ? "loan" : "loans"}${more}`);
+  }
+}

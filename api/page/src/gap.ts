@@ -1,0 +1,172 @@
+/** The maturity gap of one entity and currency: in, out, gap and cumulative gap per bucket, as chart and as table. */
+
+import { Chart, type Option, type Palette, axisStyle, legend, moneyAxis, tip, tooltip } from "./charts";
+import { byId, h, onFrame, setHidden, setText } from "./dom";
+import { NumberCell } from "./figures";
+import { grouped, toPixels } from "./money";
+import { type Store, cellKey } from "./store";
+import { count, longDay } from "./time";
+import type { GapRow } from "./wire";
+
+const LABELS: Readonly<Record<string, string>> = {
+  OVERDUE: "Overdue",
+  ON: "O/N",
+  D2_7: "2–7 d",
+  D8_30: "8–30 d",
+  D31_90: "31–90 d",
+  D91_180: "91–180 d",
+  D181_365: "181–365 d",
+  Y1_2: "1–2 y",
+  Y2_3: "2–3 y",
+  Y3_5: "3–5 y",
+  Y5P: "> 5 y",
+  UNDATED: "Undated",
+};
+
+const label = (bucket: string): string => LABELS[bucket] ?? bucket;
+/** On an axis the unit goes to a second line, so that all twelve fit beside each other. */
+const tick = (bucket: string): string => label(bucket).replace(/ ([dy])$/, (_, unit) => (unit === "d" ? "\ndays" : "\nyears"));
+const FIGURES = ["inflow", "outflow", "gap", "cumulative"] as const;
+
+export class GapChart {
+  private readonly chart: Chart;
+  private readonly body = h("tbody");
+  private readonly lines = new Map<string, { element: HTMLTableRowElement; cells: NumberCell[]; contracts: HTMLElement }>();
+  private asTable = false;
+  private readonly draw = onFrame(() => this.render());
+
+  constructor(private readonly store: Store) {
+    this.chart = new Chart(byId("gap-chart"), (colours) => this.option(colours));
+    const heads = ["Bucket", "Inflow", "Outflow", "Gap", "Cumulative", "Contracts"];
+    const head = h("tr", {}, ...heads.map((name, at) => h("th", { scope: "col", class: at > 0 ? "number" : "" }, name)));
+    const caption = h("caption", { class: "visually-hidden" }, "Maturity gap per bucket");
+    byId("gap-table").append(h("table", { class: "figures" }, caption, h("thead", {}, head), this.body));
+    for (const asTable of [false, true]) {
+      byId(asTable ? "gap-as-table" : "gap-as-chart").addEventListener("click", () => {
+        this.asTable = asTable;
+        this.draw();
+      });
+    }
+    store.on(["gap", "scope"], this.draw);
+    // Which cell is in scope may change with the rows, for instance when the first ones arrive.
+    store.on(["positions"], () => {
+      if (this.lines.size === 0) this.draw();
+    });
+    this.draw();
+  }
+
+  private rows(): GapRow[] {
+    const scope = this.store.scope;
+    const cells = scope && this.store.gap.get(cellKey(scope));
+    if (!cells) return [];
+    const buckets = this.store.buckets.length > 0 ? this.store.buckets : Object.keys(LABELS);
+    return buckets.map(
+      (bucket) =>
+        cells.get(bucket) ?? { ...scope, bucket, inflow: "0", outflow: "0", gap: "0", cumulative: null, contracts: 0 },
+    );
+  }
+
+  private render(): void {
+    const scope = this.store.scope;
+    const rows = this.rows();
+    const day = this.store.gapDay;
+    const when = day === null ? "" : ` · as of ${longDay(day)}`;
+    setText(byId("gap-about"), scope === null ? "" : `${scope.entity} · ${scope.currency}${when}`);
+    const empty = byId("gap-empty");
+    setHidden(empty, rows.length > 0);
+    if (scope) setText(empty, `No contracts of ${scope.entity} in ${scope.currency}.`);
+    byId("gap-as-chart").setAttribute("aria-pressed", String(!this.asTable));
+    byId("gap-as-table").setAttribute("aria-pressed", String(this.asTable));
+    setHidden(byId("gap-chart"), this.asTable || rows.length === 0);
+    // Not `hidden`: paper and screen readers get the figures even when the screen shows the chart.
+    byId("gap-table").classList.toggle("visually-hidden-unless-print", !this.asTable);
+    // A box that scrolls must be reachable by keyboard, one that cannot be seen must not.
+    byId("gap-table").tabIndex = this.asTable ? 0 : -1;
+    this.fill(rows);
+    const worst = rows.filter((row) => row.cumulative?.startsWith("-")).map((row) => label(row.bucket));
+    const words = worst.length > 0 ? `Cumulative gap is negative in ${worst.join(", ")}.` : "Cumulative gap is nowhere negative.";
+    byId("gap-chart").setAttribute("aria-label", `Maturity gap per bucket. ${words} The table has all figures.`);
+    setText(byId("gap-summary"), rows.length > 0 ? words : "");
+    byId("gap-summary").classList.toggle("warning", worst.length > 0);
+    this.chart.draw();
+  }
+
+  private fill(rows: readonly GapRow[]): void {
+    if (rows.length === 0) {
+      this.lines.clear();
+      this.body.replaceChildren();
+    }
+    for (const row of rows) {
+      let line = this.lines.get(row.bucket);
+      if (!line) {
+        const cells = FIGURES.map((name) => new NumberCell(name));
+        const contracts = h("td", { class: "number" });
+        const element = h("tr", {}, h("th", { scope: "row" }, label(row.bucket)), ...cells.map((cell) => cell.element), contracts);
+        this.lines.set(row.bucket, (line = { element, cells, contracts }));
+        this.body.append(element);
+      }
+      FIGURES.forEach((name, at) => line.cells[at]?.set(row[name]));
+      setText(line.contracts, count(row.contracts));
+    }
+    const widest = Math.max(0, ...rows.map((row) => row.gap.length - 1 - (row.gap + ".").indexOf(".")));
+    byId("gap-table").style.setProperty("--fraction", `${widest + 0.6}ch`);
+  }
+
+  private option(colours: Palette): Option {
+    const rows = this.rows();
+    const width = byId("gap-chart").clientWidth;
+    const narrow = width < 480;
+    const bar = (name: string, colour: string, stack: string, value: (row: GapRow) => number): Option => ({
+      name,
+      type: "bar",
+      stack,
+      barMaxWidth: 22,
+      barGap: "15%",
+      itemStyle: { color: colour },
+      emphasis: { disabled: true },
+      data: rows.map(value),
+    });
+    return {
+      legend: legend(colours),
+      grid: { left: 8, right: 12, top: 30, bottom: 4, containLabel: true },
+      tooltip: {
+        ...tooltip(colours),
+        axisPointer: { type: "shadow", shadowStyle: { color: colours.line, opacity: 0.35 } },
+        formatter: (hits: { dataIndex: number }[]) => {
+          const row = rows[hits[0]?.dataIndex ?? -1];
+          if (!row) return "";
+          return tip(`${label(row.bucket)} · ${row.currency}`, [
+            ["Inflow", grouped(row.inflow)],
+            ["Outflow", grouped(row.outflow)],
+            ["Gap", grouped(row.gap)],
+            ["Cumulative", row.cumulative === null ? "not cumulated" : grouped(row.cumulative)],
+            ["Contracts", count(row.contracts)],
+          ]);
+        },
+      },
+      xAxis: {
+        ...axisStyle(colours),
+        type: "category",
+        data: rows.map((row) => (narrow ? label(row.bucket) : tick(row.bucket))),
+        axisLabel: { color: colours.quiet, fontSize: width < 640 ? 10 : 11, lineHeight: 13, interval: 0, rotate: narrow ? 45 : 0 },
+      },
+      yAxis: moneyAxis(colours),
+      series: [
+        bar("Inflow", colours.inflow, "flow", (row) => toPixels(row.inflow)),
+        bar("Outflow", colours.outflow, "flow", (row) => -toPixels(row.outflow)),
+        bar("Gap", colours.gap, "gap", (row) => toPixels(row.gap)),
+        {
+          name: "Cumulative gap",
+          type: "line",
+          symbol: "circle",
+          symbolSize: 5,
+          lineStyle: { width: 2 },
+          itemStyle: { color: colours.cumulative },
+          emphasis: { disabled: true },
+          // A gap in the line, not a zero: overdue and undated flows are shown and not cumulated.
+          data: rows.map((row) => (row.cumulative === null ? null : toPixels(row.cumulative))),
+        },
+      ],
+    };
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * What the API sends, as types, and how it is asked. The contract is /openapi.json; nothing is computed here.
+ *
+ * Fields marked optional are ones that some groupings leave out (an account row has no reservations).
+ */
+
+export type Offsets = Readonly<Record<string, number>>;
+
+export interface PositionRow {
+  entity: string;
+  currency: string;
+  organisation?: string;
+  account?: string;
+  position: string;
+  pending_in?: string;
+  pending_out?: string;
+  reserved?: string;
+  projected_eod?: string;
+  as_of?: string;
+}
+
+export interface Provenance {
+  result_id?: string;
+  as_of?: string;
+  engine_version?: string;
+  config_version?: string;
+  input_digest?: string;
+  scenario_id?: string | null;
+}
+
+/** GET /positions, and the `positions` event, which has changed rows only. */
+export interface Positions {
+  as_of?: string | null;
+  offsets: Offsets;
+  log?: Readonly<Record<string, string>>;
+  rows: PositionRow[];
+  last_event_time?: string | null;
+  lag_records?: number | null;
+  provenance?: Provenance;
+}
+
+export interface ByDateRow {
+  entity: string;
+  currency: string;
+  value_date: string;
+  movement: string;
+  position: string;
+}
+
+export interface GapRow {
+  entity: string;
+  currency: string;
+  bucket: string;
+  inflow: string;
+  outflow: string;
+  gap: string;
+  /** null for OVERDUE and UNDATED, which are shown but not cumulated (LIQ-12). */
+  cumulative: string | null;
+  contracts: number;
+}
+
+export interface Gap {
+  as_of?: string | null;
+  offsets: Offsets;
+  /** Absent in an event, which has changed cells only. */
+  buckets?: string[];
+  rows: GapRow[];
+}
+
+export interface Source {
+  topic: string;
+  partition: number;
+  offset: number;
+  log: string;
+}
+
+export interface AlertEntry {
+  offset?: number;
+  event_time?: string;
+  amount?: string;
+  appended_at?: string | null;
+  record?: Readonly<Record<string, unknown>> | null;
+}
+
+export interface Alert {
+  alert_id: string;
+  kind: "raised" | "corrected";
+  rule: string;
+  rule_version: string;
+  sequence: number;
+  entity: string;
+  organisation: string;
+  customer: string;
+  customer_class: string;
+  account: string;
+  currency: string;
+  amount: string;
+  threshold: string;
+  event_time: string;
+  txn_id: string;
+  reason: string;
+  source: Source;
+  rolling?: string | null;
+  window_minutes?: number | null;
+  late?: boolean;
+  corrects?: string | null;
+  entries?: AlertEntry[];
+  appended_at?: string | null;
+}
+
+export interface AlertPage {
+  offsets: Offsets;
+  cursor?: string | null;
+  alerts: Alert[];
+}
+
+export interface State {
+  positions: Positions;
+  gap: Gap;
+  alerts: Alert[];
+}
+
+export interface Me {
+  actor: string;
+  roles: string[];
+  entities: string[];
+  organisation?: string | null;
+}
+
+export type RiskAsset = Readonly<Record<string, unknown>>;
+
+/** An RFC 9457 problem, or a failure to reach the server at all (status 0). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    title: string,
+    readonly detail: string,
+  ) {
+    super(title);
+  }
+}
+
+const BASE = "/api/v1";
+
+export type Query = Readonly<Record<string, string | undefined>>;
+
+export function url(path: string, query: Query = {}): string {
+  const parts = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) parts.set(name, value);
+  const text = parts.toString();
+  return `${BASE}${path}${text === "" ? "" : `?${text}`}`;
+}
+
+/** GET under /api/v1. Throws Problem; never answers with something that is not JSON. */
+export async function get<T>(path: string, query: Query = {}, timeout_ms = 10_000): Promise<T> {
+  return fetchJson<T>(url(path, query), timeout_ms);
+}
+
+export interface Readiness {
+  /** Why the server is not ready; null if it is, or does not say. */
+  readonly reason: string | null;
+  readonly warnings: readonly string[];
+}
+
+/** Throws Problem if the server cannot be reached. */
+export async function readiness(timeout_ms = 4_000): Promise<Readiness> {
+  try {
+    const { warnings } = await fetchJson<{ warnings?: unknown }>("/readyz", timeout_ms);
+    return { reason: null, warnings: Array.isArray(warnings) ? warnings.map(String) : [] };
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status === 0) throw error;
+    return { reason: error.status === 503 ? error.detail || error.message : null, warnings: [] };
+  }
+}
+
+async function fetchJson<T>(address: string, timeout_ms: number): Promise<T> {
+  let answer: Response;
+  try {
+    answer = await fetch(address, {
+      headers: { accept: "application/json" },
+      signal: AbortSignal.timeout(timeout_ms),
+    });
+  } catch {
+    throw new Problem(0, "The server cannot be reached", "Is Tidemark running? The page tries again by itself.");
+  }
+  const body: unknown = await answer.json().catch(() => undefined);
+  if (answer.ok && body !== undefined) return body as T;
+  const facts = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+  const text = (name: string, other: string): string => {
+    const value = facts[name];
+    return typeof value === "string" ? value : other;
+  };
+  throw new Problem(
+    answer.ok ? 502 : answer.status,
+    text("title", answer.ok ? "The answer is not JSON" : `HTTP ${answer.status}`),
+    text("detail", text("reason", "")),
+  );
+}

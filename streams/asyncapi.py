@@ -1,0 +1,193 @@
+"""The AsyncAPI 3.0 document of our topics, generated from the structs and the topic declarations.
+
+Not written by hand anywhere: what is sent is what is documented. Served at /asyncapi.json.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from streams import schemas, topics
+
+Document = dict[str, Any]
+
+REF = "#/components/schemas/{name}"
+
+
+class Channel(NamedTuple):
+    """`direction` is ours: `receive` what others send us, `send` what we publish."""
+
+    direction: Literal["send", "receive"]
+    key: str
+    structs: tuple[type[msgspec.Struct], ...]  # empty: another form, which `note` states
+    note: str
+
+
+CUT_NOTE = " A record of key `cut` ends each tick; readers apply whole ticks only."
+CUSTOMER_KEY = "`entity_id|customer_id`; for bank-owned accounts `entity_id|account_id`"
+
+CHANNELS: Mapping[str, Channel] = {
+    topics.TXN: Channel("receive", CUSTOMER_KEY, (schemas.Txn,), "Core-banking entries."),
+    topics.CONTRACT: Channel("receive", CUSTOMER_KEY, (schemas.Contract,), "Contracts, each record the whole state."),
+    topics.RESERVATION: Channel("receive", CUSTOMER_KEY, (schemas.Reservation,), "Announced withdrawals."),
+    topics.BUSINESS_DATE: Channel("receive", "`entity_id`", (schemas.BusinessDate,), "The date an entity works on."),
+    topics.COMMAND: Channel("receive", "`aggregate/key`", (schemas.WorkflowCommand,), "Commands on aggregates."),
+    topics.POSTING_REPLY: Channel("receive", "`instruction_id`", (schemas.PostingReply,), "Core banking's answers."),
+    topics.POSTING_REQUEST: Channel("send", "`instruction_id`", (schemas.PostingRequest,), "What to post."),
+    topics.POSITION: Channel(
+        "send",
+        "the cell, unique in its partition",
+        (schemas.Position, schemas.Cut),
+        "Live positions." + CUT_NOTE,
+    ),
+    topics.RESERVATION_TOTAL: Channel(
+        "send",
+        "the cell, unique in its partition",
+        (schemas.ReservationTotal, schemas.Cut),
+        "Approved withdrawals not executed yet." + CUT_NOTE,
+    ),
+    topics.WITHDRAWAL: Channel(
+        "send",
+        "the customer and currency, unique in its partition",
+        (schemas.Withdrawal, schemas.Cut),
+        "Customers near or above the rolling threshold." + CUT_NOTE,
+    ),
+    topics.GAP: Channel(
+        "send",
+        "the cell, unique in its partition",
+        (schemas.GapFlow, schemas.Cut),
+        "Contractual flows by date." + CUT_NOTE,
+    ),
+    topics.ALERT: Channel("send", "`alert_id`", (schemas.Alert, schemas.Cut), "Large-flow alerts." + CUT_NOTE),
+    topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
+    topics.DEAD_LETTER: Channel(
+        "send",
+        "`topic/partition/offset` of the refused record",
+        (),
+        "Refused records as raw bytes; headers topic, partition, offset, reason, field, id.",
+    ),
+}
+
+
+def document(version: str = "0.1.0") -> Document:
+    """The whole document, as JSON values; equal for equal declarations."""
+    structs = sorted(
+        {struct for channel in CHANNELS.values() for struct in channel.structs}, key=lambda s: s.__name__
+    )
+    _, components = msgspec.json.schema_components(structs, schema_hook=_any_value, ref_template=REF)
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tidemark",
+            "version": version,
+            "description": (
+                "Topics of Tidemark. Amounts are decimal strings, instants RFC 3339 UTC, a missing dimension "
+                "is `-`. Values are JSON; CloudEvents 1.0 attributes travel in the headers (binary mode)."
+            ),
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "kafka": {
+                "host": "{bootstrap}",
+                "protocol": "kafka",
+                "variables": {"bootstrap": {"description": "TIDEMARK_KAFKA_BOOTSTRAP, or the embedded broker"}},
+            }
+        },
+        "channels": {topic: _channel(topic, channel) for topic, channel in CHANNELS.items()},
+        "operations": {
+            _operation_id(topic, channel): _operation(topic, channel) for topic, channel in CHANNELS.items()
+        },
+        "components": {
+            "schemas": {name: components[name] for name in sorted(components)},
+            "messages": {
+                message["name"]: message
+                for topic, channel in CHANNELS.items()
+                for message in _messages(topic, channel)
+            },
+            "messageTraits": {"cloudEvent": {"headers": _cloud_event()}},
+        },
+    }
+
+
+def _any_value(kind: type) -> Document:
+    """A command's payload holds whatever the command takes."""
+    if kind is object:
+        return {"description": "any JSON value"}
+    raise NotImplementedError
+
+
+def _channel(topic: str, channel: Channel) -> Document:
+    declared = next(found for found in topics.topics() if found.name == topic)
+    return {
+        "address": topic,
+        "description": channel.note,
+        "servers": [{"$ref": "#/servers/kafka"}],
+        "messages": {
+            message["name"]: {"$ref": f"#/components/messages/{message['name']}"}
+            for message in _messages(topic, channel)
+        },
+        "bindings": {
+            "kafka": {
+                "topic": topic,
+                "partitions": declared.partitions,
+                "topicConfiguration": _configuration(declared.config),
+                "bindingVersion": "0.5.0",
+            }
+        },
+    }
+
+
+def _operation_id(topic: str, channel: Channel) -> str:
+    return f"{channel.direction}.{topic}"
+
+
+def _operation(topic: str, channel: Channel) -> Document:
+    return {
+        "action": channel.direction,
+        "channel": {"$ref": f"#/channels/{topic}"},
+        "messages": [
+            {"$ref": f"#/channels/{topic}/messages/{message['name']}"} for message in _messages(topic, channel)
+        ],
+    }
+
+
+def _messages(topic: str, channel: Channel) -> list[Document]:
+    named = [
+        (f"{topic}.{struct.__name__}", {"$ref": REF.format(name=struct.__name__)}, struct)
+        for struct in channel.structs
+    ]
+    if not named:
+        raw = topic == topics.DEAD_LETTER
+        payload = {"type": "string", "format": "binary"} if raw else {"type": "object"}
+        return [_message(topic, payload, channel.key, "application/octet-stream" if raw else "application/json")]
+    return [
+        _message(name, payload, "`cut`" if struct is schemas.Cut else channel.key, "application/json")
+        for name, payload, struct in named
+    ]
+
+
+def _message(name: str, payload: Document, key: str, content_type: str) -> Document:
+    return {
+        "name": name,
+        "contentType": content_type,
+        "payload": payload,
+        "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}},
+    }
+
+
+def _cloud_event() -> Document:
+    names = [name for name, _ in schemas.cloud_event_headers("type", "id", "source", "time")]
+    return {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+
+
+def _configuration(config: Mapping[str, str]) -> Document:
+    """The part of a topic's configuration that the Kafka binding has names for."""
+    known: Document = {}
+    if "cleanup.policy" in config:
+        known["cleanup.policy"] = [config["cleanup.policy"]]
+    for name in ("retention.ms", "retention.bytes", "max.message.bytes"):
+        if name in config:
+            known[name] = int(config[name])
+    return known

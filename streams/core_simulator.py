@@ -1,0 +1,204 @@
+"""A core banking system that is not there: answers our posting requests as a real one would (decision S30).
+
+Accepts what adds up, once: an instruction told again gets the same answer, one told again with another
+content is refused. It keeps nothing of its own; at start it reads the request topic again from the
+beginning. For `tidemark up`, demonstrations and tests. Not for production, where a real core answers on the
+same topics.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import msgspec
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+
+from engines.primitives.errors import InvalidInput, TidemarkError, Unavailable
+from engines.primitives.money import to_minor
+from streams import topics
+from streams.producer import RecordProducer, encode, headers_of
+from streams.schemas import PostingReply, PostingRequest
+
+GROUP = "tidemark-core-simulator"
+SOURCE = b"/tidemark/core-simulator"
+_POLL_S = 0.2
+_BATCH = 500
+
+#: Says why a request is refused, as (error code, text), or None. Must depend on nothing but the request.
+RejectRule = Callable[[PostingRequest], tuple[str, str] | None]
+
+log = structlog.get_logger(__name__)
+
+
+def reject_on_sundays(request: PostingRequest) -> tuple[str, str] | None:
+    """A rule for demonstrations: what is valued on a Sunday meets a frozen account."""
+    if date.fromisoformat(request.value_date).isoweekday() == 7:
+        return "ACCT_STATUS_FROZEN", "the account is frozen"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSimulatorConfig:
+    """`consumer` and `producer` are librdkafka settings; group and offset handling come from here."""
+
+    consumer: Mapping[str, Any]
+    producer: Mapping[str, Any]
+    reject: RejectRule | None = None
+    group: str = GROUP
+    request_topic: str = topics.POSTING_REQUEST
+    reply_topic: str = topics.POSTING_REPLY
+
+
+class SimulatedCore:
+    """The answers, without Kafka. What was asked under an instruction id is remembered; answers follow from
+    it.
+    """
+
+    def __init__(self, reject: RejectRule | None = None) -> None:
+        self._reject = reject
+        self._digest_by_instruction: dict[str, bytes] = {}
+
+    def answer(self, key: bytes, value: bytes) -> PostingReply | None:
+        """The reply to one request; None where not even an instruction id can be told."""
+        try:
+            request = msgspec.json.decode(value, type=PostingRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _unreadable(key, value, str(error))
+        refused = self._refusal(request)
+        return PostingReply(
+            instruction_id=request.instruction_id,
+            attempt=request.attempt,
+            outcome="rejected" if refused else "accepted",
+            core_txn_no=None if refused else core_txn_no(request.instruction_id),
+            value_date=None if refused else request.value_date,
+            error_code=refused[0] if refused else None,
+            error_text=refused[1] if refused else None,
+        )
+
+    def _refusal(self, request: PostingRequest) -> tuple[str, str] | None:
+        content = hashlib.sha256(encode(msgspec.structs.replace(request, attempt=0))).digest()
+        if self._digest_by_instruction.setdefault(request.instruction_id, content) != content:
+            return "DUPLICATE_INSTRUCTION", "this instruction was sent with another content"
+        try:
+            amount = to_minor(request.amount, request.ccy)
+            parts = sum(to_minor(part, request.ccy) for part in request.alloc.values())
+            date.fromisoformat(request.value_date)
+        except (InvalidInput, ValueError) as error:
+            return "INVALID_FIELD", str(error)
+        if amount <= 0:
+            return "AMOUNT_NOT_POSITIVE", f"cannot post {request.amount} {request.ccy}"
+        if amount != parts:
+            return "ALLOCATION_MISMATCH", f"the parts of {request.amount} do not add up to it"
+        return self._reject(request) if self._reject else None
+
+
+def core_txn_no(instruction_id: str) -> str:
+    """The core's own number of a posting: the same at every attempt, so that one instruction is one
+    posting.
+    """
+    return f"CORE-{hashlib.sha256(instruction_id.encode()).hexdigest()[:20].upper()}"
+
+
+def run_core_simulator(
+    config: CoreSimulatorConfig, stop: threading.Event, on_answered: Callable[[int], None] | None = None
+) -> None:
+    """Answer requests until `stop` is set. Offsets are committed after the replies are delivered, so a kill
+    repeats answers, which are equal, and loses none.
+
+    Raises Unavailable where the broker, or the topic, is not there.
+    """
+    # Assigned by hand, not subscribed: the whole topic is read each time, whatever the group has committed,
+    # and two simulators by mistake both give the same answers.
+    consumer = Consumer(
+        {
+            **config.consumer,
+            "group.id": config.group,
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+        }
+    )
+    producer = RecordProducer(config.producer)
+    core = SimulatedCore(config.reject)
+    answered = 0
+    try:
+        answered_up_to = _begin(consumer, config.request_topic)
+        while not stop.is_set():
+            messages = consumer.consume(_BATCH, timeout=_POLL_S)
+            done: dict[int, int] = {}
+            for message in messages:
+                partition, offset = _place(message)
+                reply = core.answer(message.key() or b"", message.value() or b"")
+                if offset < answered_up_to.get(partition, 0):
+                    continue  # answered by an earlier run; read again only to be remembered
+                done[partition] = offset + 1
+                if reply is None:
+                    log.warning("posting_request_unreadable", partition=partition, offset=offset)
+                    continue
+                producer.send(
+                    config.reply_topic,
+                    reply.instruction_id.encode(),
+                    encode(reply),
+                    headers_of(config.reply_topic, reply, SOURCE),
+                )
+                answered += 1
+            if done:
+                producer.flush()
+                offsets = [TopicPartition(config.request_topic, p, next_) for p, next_ in done.items()]
+                consumer.commit(offsets=offsets, asynchronous=False)
+                if on_answered:
+                    on_answered(answered)
+    except KafkaException as error:
+        raise Unavailable(f"the simulated core lost its broker: {error}") from error
+    finally:
+        consumer.close()
+
+
+def _begin(consumer: Consumer, topic: str) -> dict[int, int]:
+    """Assign every partition from its beginning; returns the next offset to answer of each."""
+    metadata = consumer.list_topics(topic, timeout=10.0).topics[topic]
+    if metadata.error is not None:
+        raise Unavailable(f"topic {topic}: {metadata.error}", topic=topic)
+    partitions = [TopicPartition(topic, p) for p in metadata.partitions]
+    committed = consumer.committed(partitions, timeout=10.0)
+    consumer.assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+    return {p.partition: max(p.offset, 0) for p in committed}
+
+
+def _place(message: Message) -> tuple[int, int]:
+    error = message.error()
+    if error is not None:
+        raise KafkaException(error)
+    partition, offset = message.partition(), message.offset()
+    if partition is None or offset is None:
+        raise TidemarkError("a fetched record has no offset")
+    return partition, offset
+
+
+def _unreadable(key: bytes, value: bytes, text: str) -> PostingReply | None:
+    """The refusal of what is not a request, under its key: its sender must not wait for ever."""
+    try:
+        instruction_id = key.decode()
+    except UnicodeDecodeError:
+        return None
+    if not instruction_id:
+        return None
+    try:
+        attempt = msgspec.json.decode(value, type=_Attempt).attempt
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        attempt = 0
+    return PostingReply(
+        instruction_id=instruction_id,
+        attempt=attempt,
+        outcome="rejected",
+        error_code="UNREADABLE",
+        error_text=text,
+    )
+
+
+class _Attempt(msgspec.Struct):
+    attempt: int = 0

@@ -1,0 +1,82 @@
+"""Postings through core banking (decision S30): the request that leaves, the answer that comes back.
+
+Pure: it turns a stored InstructionConfirmed into a PostingRequest, a PostingReply into a command, and, in the
+embedded default, a request into the simulated core's answer. Sending and reading are done elsewhere.
+"""
+
+from datetime import date, datetime
+from uuid import NAMESPACE_URL, uuid5
+
+import msgspec
+
+from aggregates.commands import Command
+from aggregates.envelope import Principal
+from aggregates.rendering import EventView
+from streams.schemas import PostingReply, PostingRequest
+
+CONFIRMED = "InstructionConfirmed"
+
+#: Who answers on tm.in.core.posting-reply.v1. The records bear no token: the topic's access list is their
+#: proof.
+CORE_BANKING = Principal("core-banking", ("CB",), "-", ("*",))
+
+
+def posting_request(event: EventView) -> PostingRequest:
+    """The request that a confirmed instruction sends; its id is the idempotency key in core."""
+    payload = event.payload
+    return PostingRequest(
+        instruction_id=payload["instruction_id"],
+        attempt=payload["attempt"],
+        kind=payload["kind"],
+        entity_id=payload["entity_id"],
+        case_no=payload["case_no"],
+        asset_no=payload["asset_no"],
+        ccy=payload["ccy"],
+        amount=payload["amount"],
+        alloc=payload["alloc"],
+        value_date=payload["value_date"],
+    )
+
+
+def reply_command(reply: PostingReply, case_no: str, at: datetime) -> Command:
+    """The command that core's answer stands for. The same answer has the same `cmd_id`, however often it
+    comes."""
+    if reply.outcome == "accepted":
+        name, payload = "MarkPosted", {"core_txn_no": reply.core_txn_no, "value_date": reply.value_date}
+    else:
+        name = "MarkRejected"
+        payload = {"error_code": reply.error_code or "UNSPECIFIED", "error_text": reply.error_text or "-"}
+    body: dict[str, object] = {field: value for field, value in payload.items() if value is not None}
+    body["instruction_id"] = reply.instruction_id
+    if reply.outcome == "rejected":
+        body["attempt"] = reply.attempt
+    # An acceptance is one fact whichever attempt it names; core's own number tells two of them apart.
+    part = reply.core_txn_no if reply.outcome == "accepted" else str(reply.attempt)
+    return Command(
+        cmd_id=str(uuid5(NAMESPACE_URL, f"/tm/PostingReply/{reply.instruction_id}/{reply.outcome}/{part}")),
+        aggregate="WriteOff",
+        key=case_no,
+        command=name,
+        payload=body,
+        principal=CORE_BANKING,
+        at=at,
+        valid_on=None if reply.value_date is None else date.fromisoformat(reply.value_date),
+    )
+
+
+def simulated_reply(request: PostingRequest) -> PostingReply:
+    """What the built-in simulated core answers: it accepts everything, the same request with the same
+    number."""
+    return PostingReply(
+        instruction_id=request.instruction_id,
+        attempt=request.attempt,
+        outcome="accepted",
+        core_txn_no=f"SIM-{uuid5(NAMESPACE_URL, f'/tm/SimulatedCore/{request.instruction_id}').hex[:16]}",
+        value_date=request.value_date,
+    )
+
+
+def simulate(value: bytes) -> tuple[bytes, bytes]:
+    """Key and value of the simulated core's answer to a raw PostingRequest record."""
+    reply = simulated_reply(msgspec.json.decode(value, type=PostingRequest))
+    return reply.instruction_id.encode(), msgspec.json.encode(reply)

@@ -1,0 +1,292 @@
+"""The page in a real Chromium, against the scripted bank of mock_api.py. Builds nothing: CI builds it first."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "api" / "page"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WITHIN_MS = 1_000  # what issue and design promise from event to screen
+CELLS = [("TIDE-CN", "CNY"), ("TIDE-CN", "JPY"), ("TIDE-HK", "CNY"), ("TIDE-HK", "KWD")]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (PAGE / "dist" / "index.html").exists(), reason="no api/page/dist: npm run build first"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium"),
+]
+
+
+def _load_mock() -> ModuleType:
+    """By path: tests are not packages, and other folders may have a module of the same name."""
+    spec = importlib.util.spec_from_file_location("page_mock_api", HERE / "mock_api.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+mock = _load_mock()
+
+
+@dataclass
+class Watched:
+    """An open page, its bank, and everything that went wrong in it."""
+
+    page: Page
+    bank: mock.MockBank  # type: ignore[name-defined]
+    address: str
+    complaints: list[str] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    forgiven: tuple[str, ...] = ()
+
+    def open(self) -> None:
+        self.page.goto(self.address)
+
+    def settled(self) -> None:
+        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
+        assert self.strangers == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def watched(browser: Browser) -> Iterator[Watched]:
+    bank = mock.MockBank(CELLS)
+    bank.positions["TIDE-CN", "CNY"] = {
+        "position": -(2**53) * 100 - 1,  # a Number would round it
+        "pending_in": 4_000,
+        "pending_out": 9_000,
+        "reserved": 15_000,
+    }
+    bank.raise_alert("TIDE-CN", "CNY", 690_000_00, 300_000_00)
+    with mock.MockServer(bank) as server:
+        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        one = Watched(context.new_page(), bank, server.address)
+        one.page.on("console", lambda m: one.complaints.append(m.text) if m.type in ("error", "warning") else None)
+        one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
+        one.page.on(
+            "request",
+            lambda request: None if request.url.startswith(server.address) else one.strangers.append(request.url),
+        )
+        yield one
+        context.close()
+        one.settled()
+
+
+def figure(page: Page, entity: str, currency: str, name: str = "position") -> object:
+    return expect(page.locator(f"tr[data-key='{entity}|{currency}'] td.{name}"))
+
+
+def test_positions_are_shown_to_the_last_digit(watched: Watched) -> None:
+    watched.open()
+    page = watched.page
+    figure(page, "TIDE-CN", "CNY").to_have_text("−9,007,199,254,740,992.01")
+    figure(page, "TIDE-CN", "CNY").to_have_attribute("data-exact", "-9007199254740992.01")
+    figure(page, "TIDE-CN", "CNY", "projected-eod").to_have_text("−9,007,199,254,741,192.01")
+    figure(page, "TIDE-CN", "CNY", "pending-in").to_have_text("40.00")
+    for cell in CELLS:
+        row = watched.bank._row(*cell)
+        figure(page, *cell).to_have_attribute("data-exact", row["position"])
+    expect(page.locator("#business-date")).to_have_text("22 Nov 2026")
+
+
+def test_an_entry_is_on_the_screen_within_a_second(watched: Watched) -> None:
+    watched.open()
+    expect(watched.page.locator("#link-word")).to_have_text("Live")
+    watched.bank.move("TIDE-CN", "CNY", 1)
+    cell = watched.page.locator("tr[data-key='TIDE-CN|CNY'] td.position")
+    expect(cell).to_have_text("−9,007,199,254,740,992.00", timeout=WITHIN_MS)
+    expect(watched.page.locator("#position-summary")).to_contain_text("+0.01 since")
+
+
+def test_alerts_arrive_once_even_over_a_reconnect(watched: Watched) -> None:
+    watched.open()
+    page, bank = watched.page, watched.bank
+    items = page.locator("#alerts-list > li")
+    expect(items).to_have_count(1)
+    expect(page.locator("#alerts-unseen")).to_be_hidden()  # what was there before is not new
+
+    first = bank.raise_alert("TIDE-HK", "CNY", 500_000_00, 300_000_00)
+    expect(items).to_have_count(2, timeout=WITHIN_MS)
+    expect(page.locator("#alerts-live")).to_contain_text("New alert: TIDE-HK")
+
+    watched.forgiven = ("503", "ERR_INCOMPLETE_CHUNKED_ENCODING")  # what the browser itself says of a cut stream
+    bank.refuses_streams = True
+    bank.cut_streams()
+    expect(page.locator("#link-word")).to_have_text("Reconnecting…")
+    missed = bank.raise_alert("TIDE-HK", "CNY", 1_600_000_00, 300_000_00)
+    bank.refuses_streams = False
+
+    expect(items).to_have_count(3, timeout=10_000)
+    expect(page.locator("#link-word")).to_have_text("Live", timeout=10_000)
+    assert bank.connections[0] is None
+    assert bank.connections[-1] == "0:0,1:0"  # resumed after the newest alert it had
+    shown = items.evaluate_all("items => items.map(item => item.dataset.alert)")
+    assert shown == [missed["alert_id"], first["alert_id"], bank.alerts[0]["alert_id"]]
+    expect(page.locator("#alerts-about")).to_have_text("3 loaded · 1 high")
+    expect(page.locator("#alerts-unseen")).to_have_text("2 new")
+    expect(page).to_have_title("(2) Tidemark")
+
+
+def test_an_alert_opens_the_entries_behind_it(watched: Watched) -> None:
+    watched.open()
+    watched.page.locator("button.alert").click()
+    row = watched.page.locator(".entries tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("690,000.00")
+    expect(watched.page.locator(".detail .facts")).to_contain_text("tm.in.core.txn.v1/0 @ 3999")
+
+
+def test_charts_are_drawn_and_the_gap_has_its_table(watched: Watched) -> None:
+    watched.open()
+    for box in ("#gap-chart", "#position-chart"):
+        canvas = watched.page.locator(f"{box} canvas").first
+        expect(canvas).to_be_visible()
+        watched.page.wait_for_function(
+            "box => { const c = document.querySelector(box + ' canvas');"
+            " const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+            " let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n > 500; }",
+            arg=box,
+        )
+    watched.page.locator("#gap-as-table").click()
+    answer = watched.bank.gap_answer()["rows"]
+    spot = next(
+        row for row in answer if (row["entity"], row["currency"], row["bucket"]) == ("TIDE-CN", "CNY", "D8_30")
+    )
+    cells = watched.page.locator("#gap-table tbody tr").nth(3).locator("td[data-exact]")
+    names = ("inflow", "outflow", "gap", "cumulative")
+    assert cells.evaluate_all("cells => cells.map(c => c.dataset.exact)") == [spot[name] for name in names]
+
+
+def test_risk_assets_are_listed(watched: Watched) -> None:
+    watched.open()
+    row = watched.page.locator("#assets-body tr").nth(1)
+    expect(row.locator("td, th")).to_have_text(
+        ["LN-7002", "TIDE-HK", "ORG-02", "Substandard", "Active", "Write off · WO-1", "CNY", "1,514,159.26", "0.00"]
+    )
+
+
+def test_a_row_opens_to_organisations_and_accounts_by_keyboard(watched: Watched) -> None:
+    watched.open()
+    page = watched.page
+    page.locator("tr[data-key='TIDE-CN|CNY'] .opener").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("tr.level-1 .opener")).to_have_count(7)
+    expect(page.locator("#position-about")).to_have_text("TIDE-CN · JPY")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.locator("tr.level-2 .leaf")).to_have_count(50)
+    page.get_by_role("button", name="Show more").first.click()
+    expect(page.locator("tr.level-2 .leaf")).to_have_count(120)
+
+
+def test_the_entity_filter_holds_for_everything(watched: Watched) -> None:
+    watched.open()
+    page = watched.page
+    page.locator("#entity").select_option("TIDE-HK")
+    expect(page.locator("tr.level-0")).to_have_count(2)
+    expect(page.locator("#alerts-list > li")).to_have_count(0)
+    expect(page.locator("#gap-about")).to_contain_text("TIDE-HK · CNY")
+    assert page.locator("#currency option").all_inner_texts() == ["CNY", "KWD"]
+
+
+def test_what_the_server_doubts_is_said(watched: Watched) -> None:
+    watched.bank.warnings = ["alerts missing in source partition 3: 1"]
+    watched.open()
+    expect(watched.page.locator("#banner")).to_have_text("alerts missing in source partition 3: 1")
+
+
+def test_the_state_names_its_offsets(watched: Watched) -> None:
+    watched.open()
+    expect(watched.page.locator("#link-word")).to_have_text("Live")
+    watched.page.locator("#link").click()
+    rows = watched.page.locator("#state-offsets tr").all_inner_texts()
+    assert rows[0].split() == ["tm.in.core.contract.v1", "0", "77"]
+    assert rows[1].split() == ["tm.in.core.txn.v1", "0", "1,000"]
+    watched.page.keyboard.press("Escape")
+    expect(watched.page.locator("#state")).to_be_hidden()
+
+
+def test_a_reader_who_is_not_signed_in_is_told_how(watched: Watched) -> None:
+    watched.forgiven = ("401",)
+    watched.bank.signed_in = False
+    watched.open()
+    expect(watched.page.get_by_role("heading", name="Please sign in")).to_be_visible()
+    expect(watched.page.get_by_text("tidemark up").first).to_be_visible()
+    watched.bank.signed_in = True
+    watched.page.get_by_role("button", name="reload").click()
+    expect(watched.page.locator("#positions-table")).to_be_visible()
+
+
+def test_an_empty_bank_says_how_to_start(browser: Browser) -> None:
+    with mock.MockServer(mock.MockBank()) as server:
+        page = browser.new_page()
+        page.goto(server.address)
+        expect(page.get_by_role("heading", name="No entries yet")).to_be_visible()
+        page.close()
+
+
+def test_old_figures_say_that_they_are_old(watched: Watched) -> None:
+    watched.forgiven = ("ERR_", "503", "Failed to load")
+    watched.open()
+    expect(watched.page.locator("#link-word")).to_have_text("Live")
+    watched.bank.refuses_streams = True
+    watched.bank.cut_streams()
+    watched.page.route("**/api/v1/**", lambda route: route.abort())
+    expect(watched.page.locator("#link-word")).to_contain_text("Stale for", timeout=12_000)
+    expect(watched.page.locator("#banner")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_accessibility(browser: Browser, scheme: str, width: int) -> None:
+    """WCAG 2.2 AA as far as axe can judge it, contrast included, in both schemes and on a phone."""
+    axe = PAGE / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed: npm ci in api/page first")
+    bank = mock.MockBank(CELLS)
+    bank.raise_alert("TIDE-CN", "CNY", 690_000_00, 300_000_00)
+    with mock.MockServer(bank) as server:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.goto(server.address)
+        expect(page.locator("#gap-table tbody tr")).to_have_count(12)
+        bank.raise_alert("TIDE-HK", "CNY", 1_900_000_00, 300_000_00, late=True)
+        page.locator("tr[data-key='TIDE-CN|CNY'] .opener").click()
+        page.locator("button.alert").first.click()
+        expect(page.locator(".entries tbody tr")).to_have_count(1)
+        expect(page.locator("tr.level-1 .opener")).to_have_count(7)
+        page.evaluate(axe.read_text())
+        found = page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+            ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
+        )
+        assert found == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.close()

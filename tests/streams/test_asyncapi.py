@@ -1,0 +1,182 @@
+"""The message contract holds every topic and struct, and what we send fits it."""
+
+import inspect
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams import schemas, topics
+from streams.asyncapi import CHANNELS, document
+from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
+
+DOCUMENT = document()
+STRUCTS = {
+    name: struct
+    for name, struct in inspect.getmembers(schemas, inspect.isclass)
+    if issubclass(struct, msgspec.Struct) and struct.__module__ == schemas.__name__
+}
+EXAMPLES: dict[str, msgspec.Struct | bytes] = {
+    "Txn": schemas.Txn(
+        txn_id="T1",
+        source_system="core",
+        event_time="2026-11-22T09:00:00Z",
+        value_date="2026-11-22",
+        entity_id="NORTH",
+        account_id="A1",
+        ccy="EUR",
+        direction="in",
+        amount="12.50",
+        intragroup=True,
+    ),
+    "Contract": schemas.Contract(
+        contract_id="K1",
+        event_time="2026-11-22T09:00:00Z",
+        entity_id="NORTH",
+        side="asset",
+        ccy="EUR",
+        principal="1000.00",
+        start_date="2026-01-01",
+        maturity_date="2027-01-01",
+    ),
+    "Reservation": schemas.Reservation(
+        res_id="R1",
+        event_time="2026-11-22T09:00:00Z",
+        entity_id="NORTH",
+        ccy="EUR",
+        amount="10.00",
+        value_date="2026-11-23",
+        status="approved",
+    ),
+    "PostingRequest": schemas.PostingRequest(
+        instruction_id="I1",
+        attempt=1,
+        kind="WRITE_OFF",
+        entity_id="NORTH",
+        case_no="W1",
+        asset_no="LN-1",
+        ccy="EUR",
+        amount="10.00",
+        alloc={"principal": "10.00"},
+        value_date="2026-11-22",
+    ),
+    "PostingReply": schemas.PostingReply(instruction_id="I1", attempt=1, outcome="accepted"),
+    "WorkflowCommand": schemas.WorkflowCommand(
+        cmd_id="c",
+        aggregate="RiskAsset",
+        key="LN-1",
+        command="Classify",
+        payload={"class": "LOSS", "n": 1},
+        token="t",
+    ),
+    "Position": position(1, -5).value,
+    "ReservationTotal": reservation(1, 5).value,
+    "GapFlow": gap_flow(1, "DEMAND", 5, 0).value,
+    "Withdrawal": withdrawal(1, "60.00").value,
+    "Alert": alert(1, 0, entries=[schemas.AlertEntry(offset=0, event_time="t", amount="1.00")]).value,
+    "Cut": cut(topics.POSITION, 1, business_time=None).value,
+    "BusinessDate": business_date(0, "NORTH", "2026-11-22").value,
+}
+
+
+def resolve(reference: str) -> Any:
+    found: Any = DOCUMENT
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+KINDS = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+    "null": type(None),
+}
+
+
+def problems(schema: Any, value: Any, at: str = "") -> list[str]:
+    """What of JSON Schema our structs use, checked independently of msgspec."""
+    if "$ref" in schema:
+        return problems(resolve(schema["$ref"]), value, at)
+    if "anyOf" in schema:
+        return (
+            [] if any(not problems(inner, value, at) for inner in schema["anyOf"]) else [f"{at}: no alternative fits"]
+        )
+    found = []
+    kind = schema.get("type")
+    if kind is not None and (not isinstance(value, KINDS[kind]) or (kind == "integer" and isinstance(value, bool))):
+        return [f"{at}: not a {kind}"]
+    if "enum" in schema and value not in schema["enum"]:
+        found.append(f"{at}: {value!r} is not listed")
+    if "pattern" in schema and not re.search(schema["pattern"], value):
+        found.append(f"{at}: {value!r} breaks the pattern")
+    if kind == "object":
+        known = schema.get("properties", {})
+        found += [f"{at}: {name} is missing" for name in schema.get("required", ()) if name not in value]
+        for name, inner in value.items():
+            rest = schema.get("additionalProperties", {})
+            found += problems(known.get(name, rest if isinstance(rest, dict) else {}), inner, f"{at}.{name}")
+            found += [f"{at}: {name} is unknown"] if known and name not in known else []
+    if kind == "array":
+        found += [text for item in value for text in problems(schema.get("items", {}), item, f"{at}[]")]
+    return found
+
+
+def test_every_topic_is_a_channel_with_its_key_direction_and_partitions() -> None:
+    assert {topic.name for topic in topics.topics()} == CHANNELS.keys() == DOCUMENT["channels"].keys()
+    for topic in topics.topics():
+        channel = DOCUMENT["channels"][topic.name]
+        assert channel["bindings"]["kafka"]["partitions"] == topic.partitions
+        direction = "receive" if topic.name.startswith("tm.in.") else "send"
+        operation = DOCUMENT["operations"][f"{direction}.{topic.name}"]
+        assert (operation["action"], operation["channel"]) == (direction, {"$ref": f"#/channels/{topic.name}"})
+        for reference in channel["messages"].values():
+            message = resolve(reference["$ref"])
+            assert message["bindings"]["kafka"]["key"]["description"]
+            assert "ce_type" in resolve(message["traits"][0]["$ref"])["headers"]["properties"]
+
+
+def test_every_struct_of_the_wire_is_in_the_contract() -> None:
+    assert DOCUMENT["components"]["schemas"].keys() == STRUCTS.keys()
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def references(value: Any) -> list[str]:
+        if isinstance(value, dict):
+            own = [value["$ref"]] if "$ref" in value else []
+            return own + [found for inner in value.values() for found in references(inner)]
+        return [found for inner in value for found in references(inner)] if isinstance(value, list) else []
+
+    found = references(DOCUMENT)
+    assert found
+    for reference in found:
+        assert resolve(reference)
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_what_we_write_fits_its_schema_and_what_is_broken_does_not(name: str) -> None:
+    example = EXAMPLES[name]
+    value = msgspec.json.decode(example if isinstance(example, bytes) else msgspec.json.encode(example))
+    schema = DOCUMENT["components"]["schemas"][name]
+    assert problems(schema, value) == []
+    first, *_ = schema["required"]
+    assert problems(schema, {key: inner for key, inner in value.items() if key != first})
+    assert problems(schema, value | {first: 1.5})
+
+
+def test_examples_cover_every_struct_that_is_a_message() -> None:
+    assert EXAMPLES.keys() == {struct.__name__ for channel in CHANNELS.values() for struct in channel.structs}
+
+
+def test_an_amount_as_a_number_breaks_the_contract() -> None:
+    value = msgspec.json.decode(msgspec.json.encode(EXAMPLES["Txn"]))
+    assert problems(DOCUMENT["components"]["schemas"]["Txn"], value | {"amount": 12.5})
+    assert problems(DOCUMENT["components"]["schemas"]["Txn"], value | {"amount": "NaN"})
+
+
+def test_the_document_is_the_same_each_time_and_plain_json() -> None:
+    assert document() == DOCUMENT
+    assert msgspec.json.decode(msgspec.json.encode(DOCUMENT)) == DOCUMENT
