@@ -5,7 +5,7 @@ can be published at every tick and accounts be asked for. Money in is positive. 
 reader adds up the value dates it wants.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -79,18 +79,16 @@ class DatedSums:
         flags[rows] = False
         return self._tuples(rows)
 
-    def all_rows(self, up_to_day: int | None = None) -> list[tuple[int, int, int, int, int]]:
-        days = self._table["value_day"]
-        chosen = np.ones(len(days), np.bool_) if up_to_day is None else days <= up_to_day
-        return self._tuples(np.flatnonzero(chosen))
+    def all_rows(self) -> list[tuple[int, int, int, int, int]]:
+        return self._tuples(np.arange(self._table.rows))
 
-    def totals(self, key_count: int, up_to_day: int | None) -> tuple[NDArray[np.int64], ...]:
-        """The three sums for each key row over value days up to and with `up_to_day`."""
-        days = self._table["value_day"]
-        chosen = slice(None) if up_to_day is None else days <= up_to_day
-        result = tuple(np.zeros(key_count, np.int64) for _ in SUMS)
+    def totals(self, last_day: NDArray[np.int64]) -> tuple[NDArray[np.int64], ...]:
+        """The three sums for each key row, over value days up to and with the row's `last_day`."""
+        keys = self._table["key_row"]
+        chosen = self._table["value_day"] <= last_day[keys]
+        result = tuple(np.zeros(len(last_day), np.int64) for _ in SUMS)
         for total, name in zip(result, SUMS, strict=True):
-            np.add.at(total, self._table["key_row"][chosen], self._table[name][chosen])
+            np.add.at(total, keys[chosen], self._table[name][chosen])
         return result
 
     def _tuples(self, rows: NDArray[np.int64]) -> list[tuple[int, int, int, int, int]]:
@@ -176,9 +174,11 @@ class Positions:
     def cells(self) -> list[PositionRow]:
         return list(self._cell_rows(self._cells.all_rows()))
 
-    def accounts(self, up_to_day: int | None = None) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
-        """(position key, settled, pending in, pending out) for every position, up to and with a value day."""
-        settled, pending_in, pending_out = self._accounts.totals(len(self.keys), up_to_day)
+    def accounts(self, last_day_of: Callable[[str], int]) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
+        """(position key, settled, pending in, pending out) of every position, up to and with its entity's day."""
+        day_by_entity = {entity: last_day_of(entity) for entity in {key[0] for key in self.keys}}
+        last_day = np.array([day_by_entity[key[0]] for key in self.keys], np.int64)
+        settled, pending_in, pending_out = self._accounts.totals(last_day)
         yield from zip(self.keys, settled.tolist(), pending_in.tolist(), pending_out.tolist(), strict=True)
 
     def accounts_by_day(self) -> Iterator[PositionRow]:

@@ -6,7 +6,6 @@ offset. No clock, no I/O; work in proportion to the batch.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -56,9 +55,6 @@ class TransactionState:
 
     def take_changed_windows(self) -> list[WindowRow]:
         return self.flows.take_changed_windows()
-
-    def accounts(self, up_to_day: int | None = None) -> Iterator[tuple[tuple[str, ...], int, int, int]]:
-        return self.positions.accounts(up_to_day)
 
     # -- snapshots ---------------------------------------------------------------------------------------------
 

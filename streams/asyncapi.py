@@ -49,7 +49,7 @@ CHANNELS: Mapping[str, Channel] = {
     ),
     topics.WITHDRAWAL: Channel(
         "send",
-        "the customer and currency, unique in its partition",
+        "`entity|customer|currency`",
         (schemas.Withdrawal, schemas.Cut),
         "Customers near or above the rolling threshold." + CUT_NOTE,
     ),
@@ -59,7 +59,7 @@ CHANNELS: Mapping[str, Channel] = {
         (schemas.GapFlow, schemas.Cut),
         "Contractual flows by date." + CUT_NOTE,
     ),
-    topics.ALERT: Channel("send", "`alert_id`", (schemas.Alert, schemas.Cut), "Large-flow alerts." + CUT_NOTE),
+    topics.ALERT: Channel("send", "`entity|customer`", (schemas.Alert, schemas.Cut), "Large-flow alerts." + CUT_NOTE),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
     topics.DEAD_LETTER: Channel(
         "send",

@@ -141,6 +141,14 @@ class Replay:
         finally:
             reader.close()
 
+    def raw(self, topic: str, partition: int, end: int) -> Iterator[RawBatch]:
+        """The records of [log start, end) of a topic that is not folded."""
+        reader = LogReader(self._kafka)
+        try:
+            yield from reader.batches(topic, partition, 0, end)
+        finally:
+            reader.close()
+
     def _state(self, reader: LogReader, folder: Folder, where: LogPartition, end: int) -> Any:
         found = self._store.newest_at_or_below(where, folder.state_name, end)
         usable = found is not None and found.meta.fold_version == folder.fold_version

@@ -51,7 +51,7 @@ class Entry:
 class EntryReader:
     """Reads single records with one consumer, one request at a time. Thread-safe."""
 
-    def __init__(self, kafka: Mapping[str, str | int | bool], *, timeout_s: float = 5.0) -> None:
+    def __init__(self, kafka: Mapping[str, str | int | float | bool], *, timeout_s: float = 5.0) -> None:
         self._kafka = dict(kafka)
         self._timeout_s = timeout_s
         self._lock = threading.Lock()

@@ -138,7 +138,7 @@ class LiveView:
 class ViewReader:
     """The thread that feeds a LiveView from Kafka. `start`, then `stop`; it retries by itself in between."""
 
-    def __init__(self, live: LiveView, kafka: Mapping[str, str | int | bool]) -> None:
+    def __init__(self, live: LiveView, kafka: Mapping[str, str | int | float | bool]) -> None:
         """`kafka`: librdkafka's connection properties (`bootstrap.servers`, security)."""
         self._live = live
         self._kafka: dict[str, str | int | float | bool] = dict(kafka)

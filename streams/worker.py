@@ -164,7 +164,9 @@ class Worker:
             async for event in stream.events():
                 try:
                     message = event.message
-                    refused = await self._storing(handler, message.value or b"", datetime.now(UTC))
+                    # The record's own time: a token must have been valid when the command was sent, not now.
+                    at = datetime.fromtimestamp(message.timestamp, UTC)
+                    refused = await self._storing(handler, message.value or b"", at)
                     if refused is not None:
                         await self._storing(
                             self._refuse_command,

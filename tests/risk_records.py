@@ -86,9 +86,7 @@ def reservation(
         approved=to_text(approved_minor, currency),
         source=source(RESERVATION_TOTAL, partition, offset),
     )
-    return record(
-        RESERVATION_TOTAL, partition, f"{entity}|{organisation}|{currency}|{value_date}".encode(), value
-    )
+    return record(RESERVATION_TOTAL, partition, f"{entity}|{organisation}|{currency}|{value_date}".encode(), value)
 
 
 def gap_flow(

@@ -1,4 +1,4 @@
-"""A small API of canned answers on a real port: what the command line asks is recorded, what it gets is set."""
+"""A small API of canned answers on a real port; it records what the command line asks."""
 
 import json
 import threading

@@ -67,7 +67,10 @@ def test_a_command_is_sent_with_an_idempotency_key(run: Any, canned: CannedApi) 
 
 
 def test_a_refused_command_exits_1(run: Any, canned: CannedApi) -> None:
-    canned.answers["/commands"] = (409, {"title": "rejected", "detail": "not that way", "facts": {"guard": "STATE"}})
+    canned.answers["/commands"] = (
+        409,
+        {"title": "rejected", "detail": "not that way", "facts": {"guard": "STATE"}},
+    )
     result = run("command", "RiskAsset", "LN-7001", "Close", "--json")
     assert result.exit_code == 1
     assert json.loads(result.stderr)["facts"] == {"guard": "STATE"}

@@ -106,7 +106,12 @@ def test_bad_input_names_the_field_and_asks_nobody(
 def test_a_problem_document_becomes_an_exit_code(
     run: Any, canned: CannedApi, status: int, title: str, code: str, exit_code: int
 ) -> None:
-    problem = {"title": title, "status": status, "detail": "because", "facts": {"field": "by", "record": "r-1"}}
+    problem = {
+        "title": title,
+        "status": status,
+        "detail": "because",
+        "facts": {"field": "by", "record": "r-1"},
+    }
     canned.answers["/positions"] = (status, problem)
     result = run("positions", "--json")
     told = json.loads(result.stderr)
@@ -155,11 +160,21 @@ def test_the_local_token_is_not_sent_to_another_host(
 
 
 def test_gap_shows_buckets_and_leaves_what_has_no_running_sum_empty(run: Any, canned: CannedApi) -> None:
-    row = {"entity": "BANK", "currency": "CNY", "inflow": "1.00", "outflow": "2.00", "gap": "-1.00", "contracts": 4}
+    row = {
+        "entity": "BANK",
+        "currency": "CNY",
+        "inflow": "1.00",
+        "outflow": "2.00",
+        "gap": "-1.00",
+        "contracts": 4,
+    }
     canned.answers["/gap"] = {
         "as_of": "2026-11-22",
         "offsets": {},
-        "rows": [row | {"bucket": "ON", "cumulative": "-1.00"}, row | {"bucket": "OVERDUE", "cumulative": None}],
+        "rows": [
+            row | {"bucket": "ON", "cumulative": "-1.00"},
+            row | {"bucket": "OVERDUE", "cumulative": None},
+        ],
     }
     output = run("gap").stdout
     assert "OVERDUE" in output

@@ -1,4 +1,4 @@
-"""What `tidemark up` plans, claims, wipes and says; that it runs is tested against a real broker elsewhere."""
+"""What `tidemark up` plans, claims, wipes and says; that it runs is tested with a real broker."""
 
 import io
 import stat
@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from api.cli import up, workspace
 from api.login_codes import VALID_FOR, LoginCodeFiles, write_secret
 from api.main import app
-from api.problems import Unauthenticated
 from engines.primitives.errors import Conflict, InvalidInput, Unavailable
 from infra.processes import hold_lock
+from infra.security import Unauthenticated
 from infra.settings import Settings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -83,7 +83,9 @@ def test_fresh_without_the_marker_is_refused(tmp_path: Path) -> None:
     "elsewhere",
     [{"kafka_bootstrap": "k:9092"}, {"snapshot_dir": Path("/shared")}, {"event_store": "postgresql://db/t"}],
 )
-def test_fresh_is_refused_while_part_of_the_state_is_elsewhere(tmp_path: Path, elsewhere: dict[str, Any]) -> None:
+def test_fresh_is_refused_while_part_of_the_state_is_elsewhere(
+    tmp_path: Path, elsewhere: dict[str, Any]
+) -> None:
     workspace.claim(tmp_path)
     (tmp_path / "feed").mkdir()
     with pytest.raises(InvalidInput, match="wipes only"):
@@ -131,7 +133,9 @@ def test_unknown_feeds_are_bad_input(text: str) -> None:
     assert caught.value.facts["field"] == "--feed"
 
 
-def test_children_start_in_order_and_know_their_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_children_start_in_order_and_know_their_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TIDEMARK_TOKEN", "of-the-shell")
     ours = settings(tmp_path, api_port=8123)
     children = up.plan(ours, up.choose_feed("simulated", None), workers=2)
@@ -147,7 +151,11 @@ def test_children_start_in_order_and_know_their_directory(tmp_path: Path, monkey
 
 def test_a_real_cluster_needs_no_broker_of_ours(tmp_path: Path) -> None:
     ours = settings(tmp_path, kafka_bootstrap="kafka:9092")
-    assert [child.name for child in up.plan(ours, up.choose_feed("none", None), 1)] == ["worker", "core", "api"]
+    assert [child.name for child in up.plan(ours, up.choose_feed("none", None), 1)] == [
+        "worker",
+        "core",
+        "api",
+    ]
 
 
 def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:

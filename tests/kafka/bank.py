@@ -185,7 +185,7 @@ class Bank:
 def _json(value: bytes) -> Any:
     try:
         return msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return value
 
 

@@ -133,12 +133,12 @@ def test_up_feeds_answers_stops_and_goes_on(start: Callable[..., Running], tmp_p
 
     assert first.stop() == 0, first.text()
     until(lambda: not processes_of(tmp_path / "data"), "every process to be gone", 5.0)
-    stopped_at = json.loads((tmp_path / "data" / "feed" / "simulated-1.json").read_bytes())["index"]
+    stopped_at = json.loads((tmp_path / "data" / "feed" / "simulated.json").read_bytes())["index"]
     assert stopped_at > 0
 
     again = start("--feed", "simulated", "--rate", "200")
     again.wait_up()
-    cursor = tmp_path / "data" / "feed" / "simulated-1.json"
+    cursor = tmp_path / "data" / "feed" / "simulated.json"
     until(lambda: json.loads(cursor.read_bytes())["index"] > stopped_at, "the feed to go on")
     # A running feed is never at rest: some entries are always on their way.
     until(lambda: again.json("positions")["lag_records"] < 1_000, "the worker to catch up")

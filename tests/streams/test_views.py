@@ -375,3 +375,13 @@ def test_a_cut_below_all_that_waits_shows_nothing_yet() -> None:
     assert view.positions(("entity", "organisation", "currency"), view.as_of(DAY), {}) == []
     assert settled(view) == {}
     assert view.offsets(POSITION) == {"tm.in.core.txn.v1/0": 15}
+
+
+def test_an_alert_waits_for_a_cut_at_or_above_its_entry_and_is_told_once() -> None:
+    view = view_of([alert(20, 0), cut(ALERT, 15)])
+    assert view.take_changes().alerts == []
+    view.apply(cut(ALERT, 20))
+    assert [found.sequence for found in view.take_changes().alerts] == [0]
+    for item in (alert(20, 0), cut(ALERT, 20)):
+        view.apply(item)
+    assert view.take_changes().alerts == []

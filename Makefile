@@ -1,0 +1,60 @@
+# Tidemark's doors. `make` lists them; the work of `setup` is in setup.sh, so that it can be read as a script.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test run check test bench chaos soak lock clean
+
+PY := .venv/bin/python
+FEED ?= simulated
+PORT ?= 8000
+NAME ?= throughput
+# Real data that is not part of the repository; tests that want it skip, saying so, where it is absent.
+REFERENCE := $(firstword $(wildcard ../shared))
+ifneq ($(REFERENCE),)
+export TIDEMARK_REFERENCE ?= $(abspath $(REFERENCE))
+endif
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## everything installed and built, nothing started; afterwards .venv/bin/tidemark is the program
+	@./setup.sh run
+
+setup-test:
+	@./setup.sh test
+
+run: setup ## Kafka, worker, API and page with a simulated bank day; FEED=berka:DIR|none PORT=8000 ARGS=…
+	@exec .venv/bin/tidemark up --feed "$(FEED)" --port "$(PORT)" $(ARGS)
+
+check: ## format, lint, types and import directions, in seconds
+	@.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	cd api/page && npm run --silent check
+
+test: setup-test check ## everything: check, page tests, and all tests with Kafka, PostgreSQL and Chromium
+	@(cd api/page && npm test --silent)
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+bench: setup ## one benchmark, NAME=throughput
+	@.venv/bin/tidemark bench "$(NAME)" $(ARGS)
+
+chaos: setup-test ## kills of workers and broker during a feed, many rounds
+	@$(PY) -m pytest tests/chaos $(PYTEST_ARGS)
+
+soak: setup ## an hour under load, watching memory and lag
+	@.venv/bin/tidemark bench soak $(ARGS)
+
+lock: ## requirements.lock anew from pyproject.toml, with hashes and no addresses
+	@.venv/bin/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --universal --python-version 3.11 --no-header --quiet --output-file requirements.lock
+
+clean: ## remove what setup and the tools made; data directories stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info \
+	  api/page/node_modules api/page/dist infra/kafka/target
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,90 @@
+"""The HTTP application: routes, errors, headers and the live stream, wired from what `Services` hands down.
+
+Nothing global, nothing opened at import. Not for listening: `api.server` does that.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import problems
+from api.metrics import MeasureRequests, Metrics
+from api.routes import alerts, assets, figures, session, stream, system
+from api.services import Services
+from api.sse import Hub
+
+PREFIX = "/api/v1"
+
+#: Scripts, styles and data from here only; not in anyone's frame; no type guessing.
+SECURITY_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        b"frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    metrics = Metrics(services.live)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.hub = hub = Hub(services, metrics)
+        hub.start()
+        await anyio.to_thread.run_sync(services.on_start)
+        try:
+            yield
+        finally:
+            await hub.close()
+            await anyio.to_thread.run_sync(services.on_stop)
+
+    app = FastAPI(
+        title="Tidemark",
+        version=services.engine_version,
+        summary="Live positions, gaps, alerts and decisions, each with the log offsets it stands on.",
+        description="Amounts are decimal strings, instants RFC 3339 UTC, errors RFC 9457 problem documents.",
+        lifespan=lifespan,
+        docs_url=None,  # both load scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.services = services
+    app.state.metrics = metrics
+    app.state.slow_threads = anyio.CapacityLimiter(2)
+    problems.install(app)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(MeasureRequests, metrics=metrics)
+
+    v1 = APIRouter(prefix=PREFIX)
+    for part in (session, figures, alerts, stream, assets):
+        v1.include_router(part.router)
+    v1.include_router(session.pages, include_in_schema=False)
+    app.include_router(v1)
+    app.include_router(session.pages)
+    app.include_router(system.router)
+    system.mount_page(app, services.page_dir)
+    return app
+
+
+class SecurityHeaders:
+    """ASGI middleware; a plain one, since Starlette's base class would buffer the live stream."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, guarded if scope["type"] == "http" else send)

@@ -1,0 +1,1 @@
+"""The command line `tidemark`: parses, asks, starts. It decides nothing and computes no figure."""

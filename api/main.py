@@ -1,0 +1,70 @@
+"""The program `tidemark`: one command line over everything, and the only place where parts are put together.
+
+Importing it opens nothing and reads no environment; each command imports what it needs when it runs, so that
+`tidemark --help` is quick. Not for the commands themselves: those are in `api/cli/`.
+"""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from api.cli import admin, doctor, figures, records, up
+from api.cli.deadletter import deadletter
+from api.cli.feed import feed
+from api.cli.output import Group
+from api.cli.parts import api, broker, core, worker
+
+app = typer.Typer(
+    cls=Group,
+    help=(
+        "Tidemark, an event-sourced streaming risk monitor for banks.\n\n"
+        "Exit codes: 0 done; 1 a check failed, or a rule said no; 2 wrong input; 3 a part is not available."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,  # locals may hold tokens and account numbers
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("tidemark"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    shown: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Only holds the options that stand before a command."""
+
+
+RUN, LOOK, DECIDE, KEEP = "Run", "Figures", "Decisions and audit", "Look after it"
+
+app.command(rich_help_panel=RUN)(up.up)
+app.command(rich_help_panel=RUN)(up.login)
+for part in (broker, worker, api, core):
+    app.command(rich_help_panel=RUN)(part)
+app.add_typer(feed, name="feed", rich_help_panel=RUN)
+for figure in (figures.positions, figures.gap, figures.withdrawals, figures.alerts):
+    app.command(rich_help_panel=LOOK)(figure)
+app.command(rich_help_panel=DECIDE)(records.command)
+app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)
+app.command(rich_help_panel=KEEP)(admin.token)
+app.add_typer(deadletter, name="deadletter", rich_help_panel=KEEP)
+app.command(rich_help_panel=KEEP)(doctor.doctor)
+app.add_typer(admin.config, name="config", rich_help_panel=KEEP)
+app.command(rich_help_panel=KEEP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+    admin.bench
+)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app(prog_name="tidemark")
+
+
+if __name__ == "__main__":
+    main()

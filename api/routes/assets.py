@@ -1,0 +1,108 @@
+"""Risk assets and the commands on aggregates. The rules are the aggregates'; here only the way in and out."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Query, Response
+
+from aggregates.commands import Command
+from aggregates.envelope import Principal
+from api import models
+from api.auth import Ours, Reader
+from api.routes.figures import json_response
+from api.services import Services
+
+router = APIRouter(tags=["risk assets"])
+RISK_ASSET = "RiskAsset"
+
+KnownAt = Annotated[
+    datetime | date | None, Query(description="as it was known then: an instant, or the end of a bank day")
+]
+
+
+@router.get("/risk-assets", responses={200: {"model": models.Rows}})
+async def risk_assets(
+    reader: Reader,
+    ours: Ours,
+    entity: Annotated[str | None, Query(max_length=200)] = None,
+    lifecycle: Annotated[str | None, Query(max_length=50)] = None,
+) -> Response:
+    """The risk assets that this actor may see, with their balances."""
+
+    def work() -> Any:
+        return {"rows": ours.assets.list_risk_assets(reader=reader, entity=entity, lifecycle=lifecycle)}
+
+    return _json(await anyio.to_thread.run_sync(work))
+
+
+@router.get("/risk-assets/{loan_no}")
+async def risk_asset(reader: Reader, ours: Ours, loan_no: str) -> Response:
+    """One risk asset as it is now."""
+    return await _state(ours, reader, RISK_ASSET, loan_no)
+
+
+@router.get("/risk-assets/{loan_no}/history", responses={200: {"model": models.History}})
+async def risk_asset_history(reader: Reader, ours: Ours, loan_no: str, known_at: KnownAt = None) -> Response:
+    """All that was ever decided about it, oldest first."""
+    return await _history(ours, reader, RISK_ASSET, loan_no, known_at)
+
+
+@router.get("/aggregates/{aggregate}/{key}")
+async def aggregate_state(reader: Reader, ours: Ours, aggregate: str, key: str) -> Response:
+    """Any aggregate as it is now, by its kind (as `WriteOff`) and business key."""
+    return await _state(ours, reader, aggregate, key)
+
+
+@router.get("/aggregates/{aggregate}/{key}/history", responses={200: {"model": models.History}})
+async def aggregate_history(
+    reader: Reader, ours: Ours, aggregate: str, key: str, known_at: KnownAt = None
+) -> Response:
+    """The stored events of any aggregate, oldest first."""
+    return await _history(ours, reader, aggregate, key, known_at)
+
+
+@router.post("/commands", responses={200: {"model": models.CommandAnswer}})
+async def commands(reader: Reader, ours: Ours, command: models.Command) -> Response:
+    """Gives a command to an aggregate as the actor of the token. The same `cmd_id`: the same events again.
+
+    `state` is the aggregate's present one.
+    """
+    wish = Command(
+        cmd_id=command.cmd_id,
+        aggregate=command.aggregate,
+        key=command.key,
+        command=command.command,
+        payload=command.payload,
+        principal=reader,
+        at=ours.clock(),  # a server refuses a client's time (decision E18)
+        valid_on=command.valid_on,
+        role=command.role,
+        reason=command.reason,
+        docs=tuple(command.docs),
+    )
+
+    def work() -> Any:
+        outcome = ours.assets.execute(wish)
+        return outcome.to_json() | {"state": ours.assets.state(wish.aggregate, wish.key, reader=reader)}
+
+    return _json(await anyio.to_thread.run_sync(work))
+
+
+async def _state(ours: Services, reader: Principal, aggregate: str, key: str) -> Response:
+    return _json(await anyio.to_thread.run_sync(lambda: ours.assets.state(aggregate, key, reader=reader)))
+
+
+async def _history(
+    ours: Services, reader: Principal, aggregate: str, key: str, known_at: datetime | date | None
+) -> Response:
+    def work() -> Any:
+        events = ours.assets.history(aggregate, key, reader=reader, known_at=known_at)
+        return {"events": [event.to_json() for event in events]}
+
+    return _json(await anyio.to_thread.run_sync(work))
+
+
+def _json(body: Any) -> Response:
+    return json_response(msgspec.json.encode(body))

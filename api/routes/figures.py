@@ -1,0 +1,182 @@
+"""Positions, gaps and withdrawals. Thin: parse, ask the view off the event loop, answer."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated
+
+import anyio
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from aggregates.envelope import Principal
+from api import figures, models
+from api.auth import Ours, Reader, permitted
+from api.figures import Body
+from api.services import Replayed, Services
+from engines.primitives.errors import Unavailable
+from streams.topics import WITHDRAWAL
+from streams.views import Filters, RiskView
+
+router = APIRouter(tags=["figures"])
+
+By = Annotated[str | None, Query(description=f"any of {', '.join(figures.DIMENSIONS)}, comma-separated")]
+AsOf = Annotated[date | None, Query(description="business date; default: each entity's own")]
+Member = Annotated[str | None, Query(max_length=200)]
+AtOffsets = Annotated[
+    str | None, Query(description='a past cut: {"topic/partition": next offset}', max_length=20_000)
+]
+
+
+def slow_threads(request: Request) -> anyio.CapacityLimiter:
+    """Few at a time: a replay or a walk through snapshots keeps a core busy, and live figures go first."""
+    found = request.app.state.slow_threads
+    assert isinstance(found, anyio.CapacityLimiter)  # noqa: S101 - set once by create_app
+    return found
+
+
+Slow = Annotated[anyio.CapacityLimiter, Depends(slow_threads)]
+GAP_DIMENSIONS = ("entity", "organisation", "business_line", "product", "currency")
+
+
+@router.get("/positions", responses={200: {"model": models.Positions}})
+async def positions(
+    *,
+    reader: Reader,
+    ours: Ours,
+    slow: Slow,
+    by: By = None,
+    as_of: AsOf = None,
+    entity: Member = None,
+    organisation: Member = None,
+    business_line: Member = None,
+    product: Member = None,
+    currency: Member = None,
+    customer: Member = None,
+    account: Member = None,
+    at_offsets: AtOffsets = None,
+) -> Response:
+    """Live position and projected end of day (LIQ-01): settled amounts with value date up to `as_of`.
+
+    `projected_eod` = position + pending_in - pending_out - reserved. Reservations carry no business line,
+    product, customer or account: along those `reserved` and `projected_eod` are absent.
+    """
+    filters = _filters(
+        reader,
+        entity,
+        organisation=organisation,
+        business_line=business_line,
+        product=product,
+        currency=currency,
+        customer=customer,
+        account=account,
+    )
+    dimensions = figures.dimensions(by, figures.POSITIONS_BY)
+    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets))
+
+    def ask(view: RiskView, replayed: Replayed | None) -> Body:
+        accounts = ours.account_source if replayed is None else replayed.accounts
+        return figures.positions(view, ours, query, accounts)
+
+    return await _answer(ours, query, "positions", ask, slow)
+
+
+@router.get("/positions/by-date", responses={200: {"model": models.PositionsByDate}})
+async def positions_by_date(
+    reader: Reader,
+    ours: Ours,
+    entity: Member = None,
+    currency: Member = None,
+    organisation: Member = None,
+) -> Response:
+    """Closing position of every value date, per entity and currency."""
+    filters = _filters(reader, entity, currency=currency, organisation=organisation)
+    query = figures.Query(figures.PAIR, None, filters)
+    return await _answer(ours, query, "positions-by-date", lambda view, _: figures.positions_by_date(view, filters))
+
+
+@router.get("/gap", responses={200: {"model": models.Gap}})
+async def gap(
+    *,
+    reader: Reader,
+    ours: Ours,
+    slow: Slow,
+    by: By = None,
+    as_of: AsOf = None,
+    entity: Member = None,
+    organisation: Member = None,
+    business_line: Member = None,
+    product: Member = None,
+    currency: Member = None,
+    at_offsets: AtOffsets = None,
+) -> Response:
+    """Contractual liquidity gap by time bucket (LIQ-08): inflow - outflow, cumulated from overnight on.
+
+    `contracts` counts a contract once for each of its flow dates.
+    """
+    filters = _filters(
+        reader,
+        entity,
+        organisation=organisation,
+        business_line=business_line,
+        product=product,
+        currency=currency,
+    )
+    dimensions = figures.dimensions(by, figures.PAIR, GAP_DIMENSIONS)
+    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets))
+    return await _answer(ours, query, "gap", lambda view, _: figures.gap(view, query), slow)
+
+
+@router.get("/withdrawals", responses={200: {"model": models.Withdrawals}})
+async def withdrawals(reader: Reader, ours: Ours, entity: Member = None) -> Response:
+    """Customers whose outflows came near or above the rolling threshold (LIQ-02)."""
+    filters = _filters(reader, entity)
+    query = figures.Query(("entity",), None, filters)
+
+    def ask(view: RiskView, _: Replayed | None) -> Body:
+        return {
+            "offsets": view.offsets(WITHDRAWAL),
+            "log": view.logs(WITHDRAWAL),
+            "rows": view.withdrawals(filters),
+        }
+
+    return await _answer(ours, query, "withdrawals", ask)
+
+
+async def _answer(
+    ours: Services,
+    query: figures.Query,
+    name: str,
+    ask: Callable[[RiskView, Replayed | None], Body],
+    slow: anyio.CapacityLimiter | None = None,
+) -> Response:
+    def work() -> bytes:
+        if query.at_offsets is None:
+            require_ready(ours)
+            body = ours.live.read(lambda view: ask(view, None))
+        else:
+            if ours.replay is None:
+                raise Unavailable("figures at a past cut need the replay, and there is none here")
+            replayed = ours.replay(query.at_offsets)
+            body = ask(replayed.view, replayed)
+        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name)))
+
+    limiter = slow if query.by_account or query.at_offsets is not None else None
+    return json_response(await anyio.to_thread.run_sync(work, limiter=limiter))
+
+
+def require_ready(ours: Services) -> None:
+    """Raises Unavailable while the view reads its topics: a part of the log would look like a figure."""
+    status = ours.live.status
+    if not status.ready:
+        raise Unavailable(status.reason, records_behind=status.records_behind)
+
+
+def json_response(content: bytes) -> Response:
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _filters(reader: Principal, entity: str | None, **members: str | None) -> Filters:
+    filters = {name: frozenset({member}) for name, member in members.items() if member is not None}
+    entities = permitted(reader, entity)
+    return filters if entities is None else filters | {"entity": entities}

@@ -1,0 +1,84 @@
+"""The live stream, over SSE and over WebSocket: the same events."""
+
+from typing import Annotated
+
+import anyio
+import msgspec
+from fastapi import APIRouter, Header, Query, Request, Response, WebSocket
+from starlette.websockets import WebSocketDisconnect
+
+from api.auth import Reader, authenticate, permitted, same_origin
+from api.problems import document, status_of
+from api.sse import EventStream, Hub, events
+from engines.primitives.errors import TidemarkError
+from streams.views_alerts import parse_vector
+
+router = APIRouter(tags=["stream"])
+#: WebSocket close codes of our own: 4000 + HTTP status.
+CLOSE_BASE = 4_000
+
+
+@router.get("/stream", responses={200: {"content": {"text/event-stream": {}}}})
+async def stream(
+    request: Request,
+    reader: Reader,
+    last_event_id: Annotated[str | None, Query(max_length=20_000)] = None,
+    header: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20_000)] = None,
+) -> Response:
+    """Server-sent events: `state` first, then `positions`, `gap` and `alert` as they change.
+
+    The id of an event names the newest alert of each partition. After a break all alerts since come first.
+    """
+    hub: Hub = request.app.state.hub
+    told = header or last_event_id  # a browser that reconnects sends both; the header is the newer
+    resume = parse_vector(told) if told else None
+    hub.check_room()
+    return EventStream(hub, events(hub, permitted(reader, None), resume))
+
+
+@router.get("/ws", include_in_schema=False)
+async def not_a_websocket(request: Request) -> Response:
+    answer = document(426, "upgrade-required", "this address speaks WebSocket")
+    answer.headers["Upgrade"] = "websocket"
+    return answer
+
+
+@router.websocket("/ws")
+async def websocket(socket: WebSocket, last_event_id: str = "") -> None:
+    """The events of `/stream` as JSON objects {"event", "id", "data"}."""
+    hub: Hub = socket.app.state.hub
+    try:
+        same_origin(socket)
+        reader = await authenticate(socket)
+        resume = parse_vector(last_event_id) if last_event_id else None
+        hub.check_room()
+    except TidemarkError as error:
+        await socket.close(CLOSE_BASE + status_of(error), error.code)
+        return
+    await socket.accept()
+    source = events(hub, permitted(reader, None), resume)
+
+    async def until_gone(cancel: anyio.CancelScope) -> None:
+        try:
+            while True:
+                await socket.receive_bytes()
+        except (WebSocketDisconnect, KeyError, RuntimeError):
+            cancel.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(until_gone, tasks.cancel_scope)
+        try:
+            async for event in source:
+                if event.name:
+                    body = {"event": event.name, "id": event.id, "data": event.data}
+                    with anyio.fail_after(hub.services.stalled_client_s):
+                        await socket.send_text(msgspec.json.encode(body).decode())
+                    hub.metrics.stream_events.labels(event.name).inc()
+            await socket.close(1001, "this server is stopping")
+        except TimeoutError:
+            hub.metrics.stream_stalled.inc()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            await source.aclose()
+            tasks.cancel_scope.cancel()

@@ -1,0 +1,93 @@
+"""What the API needs from the rest of the house, handed down by `main`. The API builds none of it itself.
+
+Not for settings as such: each field says what the routes may do, so that tests can hand in small doubles.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypedDict
+
+from aggregates.commands import Command, Outcome
+from aggregates.envelope import Principal
+from aggregates.rendering import EventView
+from streams.views import AsOf, Filters, RiskView
+from streams.views_entries import Entry
+from streams.views_live import LiveView
+
+
+class AccountRow(TypedDict):
+    """Sums of one account and one set of dimensions with value date <= as_of, minor units."""
+
+    entity: str
+    organisation: str
+    business_line: str
+    product: str
+    currency: str
+    customer: str
+    account: str
+    intragroup: bool
+    settled_minor: int
+    pending_in_minor: int
+    pending_out_minor: int
+
+
+class AccountSource(Protocol):
+    """Figures by customer and account, from the newest snapshot of each partition."""
+
+    def __call__(self, as_of: AsOf, filters: Filters) -> tuple[Mapping[str, int], Sequence[AccountRow]]:
+        """Offset vector and rows; `as_of.of(entity)` is the date of each entity. Raises Unavailable."""
+        ...
+
+
+class Replayed(NamedTuple):
+    """The figures at a past cut, folded again from the log."""
+
+    view: RiskView
+    accounts: AccountSource | None
+
+
+class Assets(Protocol):
+    """The use cases of the aggregates, as `aggregates.assets.Assets` offers them. All calls block."""
+
+    def execute(self, command: Command) -> Outcome: ...
+
+    def history(
+        self, aggregate: str, key: str, *, reader: Principal, known_at: datetime | date | None = None
+    ) -> Sequence[EventView]: ...
+
+    def state(self, aggregate: str, key: str, *, reader: Principal) -> Mapping[str, Any]: ...
+
+    def list_risk_assets(
+        self, *, reader: Principal, entity: str | None = None, lifecycle: str | None = None
+    ) -> Sequence[Mapping[str, Any]]: ...
+
+
+class LoginCodes(Protocol):
+    """One-time codes that `up` prints in its login link."""
+
+    def redeem(self, code: str, now: datetime) -> str:
+        """The signed token behind the code, which then is void. Raises Unauthenticated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    live: LiveView
+    verify_token: Callable[[str, datetime], Principal]
+    login_codes: LoginCodes
+    assets: Assets
+    read_entry: Callable[[str, int, int], Entry]
+    account_source: AccountSource | None = None
+    replay: Callable[[Mapping[str, int]], Replayed] | None = None
+    page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
+    config_version: str = "-"  # of the policies behind the figures
+    engine_version: str = "-"
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    on_start: Callable[[], None] = field(default=lambda: None)  # starts what reads Kafka; blocks briefly
+    on_stop: Callable[[], None] = field(default=lambda: None)
+    heartbeat_s: float = 15.0
+    positions_interval_s: float = 0.1  # at most so often are changed positions sent to a stream
+    stalled_client_s: float = 30.0  # a stream that takes nothing for so long is closed; it resumes by itself
+    stream_clients_max: int = 1_000

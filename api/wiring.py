@@ -1,0 +1,208 @@
+"""Puts the parts together: settings in, running broker clients, stores, applications and the API out.
+
+The only module that knows how everything is built. Commands import it when they run, not before.
+"""
+
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+
+import structlog
+from confluent_kafka.admin import AdminClient
+
+from aggregates.assets import Assets
+from aggregates.envelope import Principal
+from api.login_codes import LoginCodeFiles
+from api.services import Services
+from infra.event_store import EventStore, open_event_store, utc_now
+from infra.files import write_atomically
+from infra.kafka.admin import ensure_topics
+from infra.kafka.clients import client_config, producer_config, resolve_bootstrap
+from infra.security import SigningKeys, verify_token
+from infra.settings import Settings
+from streams import topics
+from streams.audit_publisher import AuditPublisher, OutboundRecord
+from streams.command_handler import CommandHandler, Handled
+from streams.producer import RecordProducer
+from streams.views_entries import EntryReader
+from streams.views_live import LiveView, ViewReader
+
+log = structlog.get_logger()
+
+ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where one listens and nobody can be reached
+
+
+def configure_logs(settings: Settings) -> None:
+    """Structured lines on stderr: stdout belongs to figures. JSON where `TIDEMARK_LOG_JSON` asks for it."""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer() if settings.log_json else as_text,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    foreign = "%(levelname)s %(name)s %(message)s"  # libraries say little below a warning that helps anybody
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=foreign)
+
+
+def prepare_topics(settings: Settings) -> None:
+    """Create what is missing, verify what exists.
+
+    Raises:
+        Unavailable: no broker answers. Conflict: a topic is not as declared.
+    """
+    admin = AdminClient(client_config(settings, resolve_bootstrap(settings)))
+    ensure_topics(admin, topics.topics(settings.kafka_partitions), settings.kafka_replication)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """An event set by SIGINT, SIGTERM or SIGHUP, for loops that look at one."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        # Not stop.set() here: the handler may interrupt stop.wait() in this very thread, under its lock.
+        threading.Thread(target=stop.set).start()
+
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in watched}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_core(settings: Settings) -> None:
+    """Answer posting requests as a core-banking system would, until a signal."""
+    from streams.core_simulator import CoreSimulatorConfig, run_core_simulator
+
+    bootstrap = resolve_bootstrap(settings)
+    config = CoreSimulatorConfig(client_config(settings, bootstrap), producer_config(settings, bootstrap))
+    with stop_on_signals() as stop:
+        run_core_simulator(config, stop)
+
+
+def run_worker(settings: Settings) -> None:
+    """Fold partitions, execute commands from Kafka and publish stored events, until a signal."""
+    from streams.worker import run_worker as run_folds
+
+    with opened_assets(settings) as (store, assets), publishing(settings, store, assets):
+        handler = CommandHandler(assets, verifier(settings))
+        run_folds(
+            settings,
+            {
+                topics.COMMAND: lambda value, at: blame(handler.handle_command(value, at)),
+                topics.POSTING_REPLY: lambda value, at: blame(handler.handle_posting_reply(value, at)),
+            },
+        )
+
+
+def blame(handled: Handled) -> tuple[str, str] | None:
+    """(field, reason) for the dead letter of a refused record; None if it was executed."""
+    letter = handled.dead_letter
+    if letter is None:
+        return None
+    return (letter.field if letter.guard == "-" else letter.guard), f"{letter.code}: {letter.reason}"
+
+
+def run_api(settings: Settings) -> None:
+    """Serve until a signal; `run/api.json` tells the commands on this host where."""
+    from api.app import create_app
+    from api.server import serve
+
+    def tell(port: int) -> None:
+        host = "127.0.0.1" if settings.api_host in ANY_ADDRESS else settings.api_host
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        body = {"address": address, "port": port, "pid": os.getpid()}
+        write_atomically(settings.data_dir / "run" / "api.json", json.dumps(body).encode())
+
+    with opened_assets(settings) as (_, assets):
+        serve(create_app(services(settings, assets)), settings.api_host, settings.api_port, tell)
+
+
+def services(settings: Settings, assets: Assets) -> Services:
+    """What the API needs; it connects to Kafka when it starts."""
+    kafka = client_config(settings, resolve_bootstrap(settings))
+    live = LiveView()
+    reader = ViewReader(live, kafka)
+    return Services(
+        live=live,
+        verify_token=verifier(settings),
+        login_codes=LoginCodeFiles(settings.data_dir / "login"),
+        assets=assets,
+        read_entry=EntryReader(kafka),
+        page_dir=Path(__file__).parent / "page" / "dist",
+        engine_version=version("tidemark"),
+        clock=utc_now,
+        on_start=reader.start,
+        on_stop=reader.stop,
+    )
+
+
+@contextmanager
+def opened_assets(settings: Settings) -> Iterator[tuple[EventStore, Assets]]:
+    """The event store of these settings and the application on it, closed at the end."""
+    with open_event_store(settings.event_store, settings.data_dir) as store:
+        assets = Assets(store.factory)
+        try:
+            yield store, assets
+        finally:
+            assets.close()
+
+
+@contextmanager
+def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
+    """Stored events go to Kafka meanwhile, by a thread; of several processes one holds the lease and works.
+
+    If it fails the process ends: its supervisor starts it again at the saved position.
+    """
+    producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
+
+    def send(records: Sequence[OutboundRecord]) -> None:
+        for record in records:
+            producer.send(record.topic, record.key, record.value, record.headers)
+        producer.flush()
+
+    holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+    publisher = AuditPublisher(assets, store, send, clock=utc_now, holder=holder)
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            publisher.run(stop)
+        except Exception as error:
+            log.error("audit_publisher_failed", error=str(error), kind=type(error).__name__)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=run, name="audit-publisher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def verifier(settings: Settings) -> Callable[[str, datetime], Principal]:
+    """Who a token of this installation stands for."""
+    keys = SigningKeys.load_or_create(settings.data_dir / "keys")
+    return lambda token, at: verify_token(keys, token, at)
