@@ -6,7 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test run check test bench chaos soak lock clean
+.PHONY: help setup setup-test page run check test bench chaos soak lock clean
 
 PY := .venv/bin/python
 FEED ?= simulated
@@ -26,6 +26,9 @@ setup: ## everything installed and built, nothing started; afterwards .venv/bin/
 
 setup-test:
 	@./setup.sh test
+
+page: setup ## the web page built anew into api/page/dist
+	@cd api/page && npm run --silent build
 
 run: setup ## Kafka, worker, API and page with a simulated bank day; FEED=berka:DIR|none PORT=8000 ARGS=…
 	@exec .venv/bin/tidemark up --feed "$(FEED)" --port "$(PORT)" $(ARGS)

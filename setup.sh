@@ -94,7 +94,7 @@ fi
 wanted=$(digest <infra/kafka/pom.xml)
 if ! fresh kafka "$wanted"; then
   say "fetching Kafka by Maven"
-  retried .venv/bin/python -m infra.kafka.distribution >&2
+  retried .venv/bin/python -c 'from infra.kafka.archive import prepare; prepare()' >&2
   stamp kafka "$wanted"
 fi
 

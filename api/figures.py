@@ -12,10 +12,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from api.services import AccountSource, Services
+from api.services import Services
 from engines.buckets import BUCKETS
 from engines.primitives.errors import InvalidInput, Unavailable
 from engines.primitives.money import to_text
+from streams.past_figures import Accounts
 from streams.topics import BUSINESS_DATE, GAP, POSITION, RESERVATION_TOTAL
 from streams.views import (
     ON_US_DIMENSIONS,
@@ -82,7 +83,7 @@ def offset_vector(text: str | None, name: str = "at_offsets") -> dict[str, int] 
 # -- bodies -----------------------------------------------------------------------------------------------
 
 
-def positions(view: RiskView, services: Services, query: Query, accounts: AccountSource | None) -> Body:
+def positions(view: RiskView, services: Services, query: Query, accounts: Accounts | None) -> Body:
     """LIQ-01. Raises Unavailable: asked by customer or account, and there are no snapshots to read."""
     as_of = view.as_of(query.as_of)
     if not query.by_account:

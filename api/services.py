@@ -7,45 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypedDict
+from typing import Any, NamedTuple, Protocol
 
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.rendering import EventView
-from streams.views import AsOf, Filters, RiskView
+from streams.past_figures import Accounts
+from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
-
-
-class AccountRow(TypedDict):
-    """Sums of one account and one set of dimensions with value date <= as_of, minor units."""
-
-    entity: str
-    organisation: str
-    business_line: str
-    product: str
-    currency: str
-    customer: str
-    account: str
-    intragroup: bool
-    settled_minor: int
-    pending_in_minor: int
-    pending_out_minor: int
-
-
-class AccountSource(Protocol):
-    """Figures by customer and account, from the newest snapshot of each partition."""
-
-    def __call__(self, as_of: AsOf, filters: Filters) -> tuple[Mapping[str, int], Sequence[AccountRow]]:
-        """Offset vector and rows; `as_of.of(entity)` is the date of each entity. Raises Unavailable."""
-        ...
 
 
 class Replayed(NamedTuple):
     """The figures at a past cut, folded again from the log."""
 
     view: RiskView
-    accounts: AccountSource | None
+    accounts: Accounts | None
 
 
 class Assets(Protocol):
@@ -79,7 +56,7 @@ class Services:
     login_codes: LoginCodes
     assets: Assets
     read_entry: Callable[[str, int, int], Entry]
-    account_source: AccountSource | None = None
+    account_source: Accounts | None = None
     replay: Callable[[Mapping[str, int]], Replayed] | None = None
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures

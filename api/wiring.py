@@ -4,19 +4,16 @@ The only module that knows how everything is built. Commands import it when they
 """
 
 import json
-import logging
 import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 
 import structlog
 from confluent_kafka.admin import AdminClient
@@ -24,81 +21,26 @@ from confluent_kafka.admin import AdminClient
 from aggregates.assets import Assets
 from aggregates.envelope import Principal
 from api.login_codes import LoginCodeFiles
-from api.services import Services
+from api.services import Replayed, Services
 from infra.event_store import EventStore, open_event_store, utc_now
 from infra.files import write_atomically
-from infra.kafka.admin import ensure_topics
-from infra.kafka.clients import client_config, producer_config, resolve_bootstrap
+from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
 from infra.security import SigningKeys, verify_token
 from infra.settings import Settings
+from infra.snapshots import LocalSnapshotStore
 from streams import topics
 from streams.audit_publisher import AuditPublisher, OutboundRecord
 from streams.command_handler import CommandHandler, Handled
+from streams.folded import config_version, folders
+from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.producer import RecordProducer
+from streams.stored_states import Replay
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
 
 log = structlog.get_logger()
 
 ANY_ADDRESS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - where one listens and nobody can be reached
-
-
-def configure_logs(settings: Settings) -> None:
-    """Structured lines on stderr: stdout belongs to figures. JSON where `TIDEMARK_LOG_JSON` asks for it."""
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    as_text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer() if settings.log_json else as_text,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    foreign = "%(levelname)s %(name)s %(message)s"  # libraries say little below a warning that helps anybody
-    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=foreign)
-
-
-def prepare_topics(settings: Settings) -> None:
-    """Create what is missing, verify what exists.
-
-    Raises:
-        Unavailable: no broker answers. Conflict: a topic is not as declared.
-    """
-    admin = AdminClient(client_config(settings, resolve_bootstrap(settings)))
-    ensure_topics(admin, topics.topics(settings.kafka_partitions), settings.kafka_replication)
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """An event set by SIGINT, SIGTERM or SIGHUP, for loops that look at one."""
-    stop = threading.Event()
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        # Not stop.set() here: the handler may interrupt stop.wait() in this very thread, under its lock.
-        threading.Thread(target=stop.set).start()
-
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, ask) for number in watched}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def run_core(settings: Settings) -> None:
-    """Answer posting requests as a core-banking system would, until a signal."""
-    from streams.core_simulator import CoreSimulatorConfig, run_core_simulator
-
-    bootstrap = resolve_bootstrap(settings)
-    config = CoreSimulatorConfig(client_config(settings, bootstrap), producer_config(settings, bootstrap))
-    with stop_on_signals() as stop:
-        run_core_simulator(config, stop)
 
 
 def run_worker(settings: Settings) -> None:
@@ -144,12 +86,19 @@ def services(settings: Settings, assets: Assets) -> Services:
     kafka = client_config(settings, resolve_bootstrap(settings))
     live = LiveView()
     reader = ViewReader(live, kafka)
+    folded = folders(settings)
+    store = LocalSnapshotStore(settings.snapshots)
+    logs = Logs(AdminClient(kafka), {name: settings.kafka_partitions for name in folded})
+    past = Replay(folded, store, consumer_config(settings, resolve_bootstrap(settings)))
     return Services(
         live=live,
         verify_token=verifier(settings),
         login_codes=LoginCodeFiles(settings.data_dir / "login"),
         assets=assets,
         read_entry=EntryReader(kafka),
+        account_source=accounts_from_snapshots(folded[topics.TXN], store, lambda: logs.of(topics.TXN)),
+        replay=lambda offsets: Replayed(*view_at(past, logs, offsets)),
+        config_version=config_version(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),
         clock=utc_now,

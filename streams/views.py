@@ -267,7 +267,11 @@ class RiskView:
         return rows
 
     def gap(self, by: tuple[str, ...], as_of: AsOf, filters: Filters) -> list[GapRow]:
-        """LIQ-08 along `by`: every bucket of every combination that has a flow, in the order of BUCKETS."""
+        """LIQ-08 along `by`: every bucket of every combination that has a flow, in the order of BUCKETS.
+
+        A scheduled flow whose date has passed counts as paid: contract records carry no payments, and only an
+        unpaid flow is OVERDUE (ADR 0004).
+        """
         table, width = self.gap_table, len(BUCKETS)
         target, members = _targets(table, by, filters, on_us=True)
         today = _limits(table, as_of)
@@ -275,8 +279,9 @@ class RiskView:
         present = np.zeros(len(members) + 1, np.bool_)
         for groups, days, values in table.iterate():
             keep = (target[groups] >= 0) & (today[groups] > 0)
+            present[target[groups[keep]]] = True
+            keep &= (days >= today[groups]) | (days == DEMAND_DAY) | (days == UNDATED_DAY)
             group, day = groups[keep], days[keep]
-            present[target[group]] = True
             bucket = np.where(day == DEMAND_DAY, ON, bucket_index(day - today[group]))
             bucket = np.where(day == UNDATED_DAY, UNDATED, bucket)
             index = target[group] * width + bucket

@@ -24,15 +24,12 @@ from engines.primitives.errors import TidemarkError, Unavailable
 from infra.files import write_atomically
 from infra.kafka.admin import log_bounds
 from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
-from infra.policies import load_policy
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
-from projections.large_flow_policy import LargeFlowPolicy
 from streams import batch_records, topics
 from streams.decode import RawBatch
-from streams.folders import Folder, TransactionFolder
+from streams.folded import folders
 from streams.partitions import OwnedPartition, PartitionKeeper, PendingSnapshot, send_dead_letter
-from streams.record_folders import ContractFolder, ReservationFolder
 from streams.sink import KafkaSink
 from streams.transport import BatchSchema
 from streams.worker_metrics import WorkerMetrics
@@ -64,17 +61,6 @@ class WorkerApp(faust.App):
 
 #: Handles one record of a command topic; returns None, or (field, reason) if it belongs to the dead letters.
 Handler = Callable[[bytes, datetime], tuple[str, str] | None]
-
-
-def folders(settings: Settings) -> dict[str, Folder]:
-    """A folder for each folded topic, by topic."""
-    policy = LargeFlowPolicy.parse(load_policy("large_flow", settings.policy_dir))
-    known: list[Folder] = [
-        TransactionFolder(policy, settings.dedup_horizon_days),
-        ContractFolder(),
-        ReservationFolder(),
-    ]
-    return {folder.topic: folder for folder in known}
 
 
 class Worker:

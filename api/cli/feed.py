@@ -128,7 +128,7 @@ def _run(
     count: int | None,
     as_json: bool,
 ) -> None:
-    from api.wiring import stop_on_signals
+    from api.startup import stop_on_signals
     from infra.kafka.clients import producer_config, resolve_bootstrap
     from streams.feeds.start import FeedOptions
     from streams.producer import RecordProducer

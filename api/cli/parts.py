@@ -1,4 +1,7 @@
-"""`tidemark broker|worker|api|core`: one part alone, as `up` starts them and as production runs them."""
+"""`tidemark broker|worker|api|core`: one part alone, as `up` starts them and as production runs them.
+
+Each imports what it needs before it asks for Kafka: in `up` the broker starts at the same time.
+"""
 
 from typing import Annotated
 
@@ -9,7 +12,7 @@ from api.cli.options import DataDir, load_settings
 
 def broker(data_dir: DataDir = None) -> None:
     """Run the embedded Kafka broker until Ctrl-C or SIGTERM."""
-    from api.wiring import configure_logs
+    from api.startup import configure_logs
     from infra.kafka.broker import run_broker
 
     settings = load_settings(data_dir=data_dir)
@@ -19,11 +22,13 @@ def broker(data_dir: DataDir = None) -> None:
 
 def worker(data_dir: DataDir = None) -> None:
     """Run one worker: it folds the partitions that the consumer group gives it."""
-    from api.wiring import configure_logs, prepare_topics, run_worker
+    import streams.worker  # noqa: F401 - early, see above
+    from api.startup import await_kafka, configure_logs
+    from api.wiring import run_worker
 
     settings = load_settings(data_dir=data_dir)
     configure_logs(settings)
-    prepare_topics(settings)
+    await_kafka(settings)
     run_worker(settings)
 
 
@@ -34,19 +39,21 @@ def api(
     data_dir: DataDir = None,
 ) -> None:
     """Serve HTTP, the live stream and the page."""
-    from api.wiring import configure_logs, prepare_topics, run_api
+    import api.app  # noqa: F401 - early, see above
+    from api.startup import await_kafka, configure_logs
+    from api.wiring import run_api
 
     settings = load_settings(data_dir=data_dir, api_host=host, api_port=port)
     configure_logs(settings)
-    prepare_topics(settings)
+    await_kafka(settings)
     run_api(settings)
 
 
 def core(data_dir: DataDir = None) -> None:
     """Run the simulated core-banking system, which answers posting requests."""
-    from api.wiring import configure_logs, prepare_topics, run_core
+    from api.startup import await_kafka, configure_logs, run_core
 
     settings = load_settings(data_dir=data_dir)
     configure_logs(settings)
-    prepare_topics(settings)
+    await_kafka(settings)
     run_core(settings)

@@ -30,6 +30,7 @@ from api.cli.client import Api
 from api.cli.feed import DEFAULT_RATE
 from api.cli.options import DataDir, load_settings
 from api.cli.output import err, out
+from api.startup import prepare_topics
 from engines.primitives.errors import InvalidInput, TidemarkError, Unavailable
 from infra.processes import Child, Supervisor, hold_lock, last_lines
 from infra.settings import Settings
@@ -39,7 +40,7 @@ LOCAL_TOKEN_LIFETIME = timedelta(days=90)
 #: Who sits at this host: reads everything. Decisions need a role of their own: `tidemark token --role AM`.
 LOCAL_ACTOR, LOCAL_ROLES = "local-operator", ("RM", "IA")
 #: The first start may download the broker (some 45 MB).
-BROKER_READY_S, PART_READY_S = 600.0, 60.0
+READY_S = 600.0
 STATUS_INTERVAL_S = 1.0
 PASSED_ON_ONLY_TO_NOBODY = ("TIDEMARK_TOKEN",)  # children act for themselves, not as the actor of our shell
 
@@ -82,7 +83,7 @@ def up(
         Notices(console, settings.data_dir / "logs", children).install()
         with Supervisor(children, pid_dir=settings.data_dir / "run") as supervisor:
             if settings.kafka_bootstrap:
-                _prepare_topics(settings)
+                prepare_topics(settings)
             supervisor.start()
             address = api_address(settings)
             if address is not None:
@@ -111,7 +112,10 @@ def choose_feed(text: str, rate: float | None) -> FeedChoice:
 
 
 def plan(settings: Settings, choice: FeedChoice, workers: int) -> list[Child]:
-    """The children in the order they start; they stop in the reverse order."""
+    """The children in the order they start; they stop in the reverse order.
+
+    All but the feed start at once: the broker's Java and our imports take seconds each, and share two cores well.
+    """
     environment = child_environment(settings)
     logs = settings.data_dir / "logs"
     # -P: a folder named `api` where we happen to stand must not become the program.
@@ -122,27 +126,11 @@ def plan(settings: Settings, choice: FeedChoice, workers: int) -> list[Child]:
 
     children = []
     if not settings.kafka_bootstrap:
-        children.append(
-            child(
-                "broker",
-                "broker",
-                stop_grace_s=25.0,
-                ready=_broker_is_ready(settings),
-                ready_timeout_s=BROKER_READY_S,
-            )
-        )
+        children.append(child("broker", "broker", stop_grace_s=25.0))
     for number in range(1, workers + 1):
         children.append(child("worker" if workers == 1 else f"worker-{number}", "worker", stop_grace_s=8.0))
     children.append(child("core", "core", stop_grace_s=3.0))
-    children.append(
-        child(
-            "api",
-            "api",
-            stop_grace_s=5.0,
-            ready=lambda: _api_is_ready(settings),
-            ready_timeout_s=PART_READY_S,
-        )
-    )
+    children.append(child("api", "api", stop_grace_s=5.0, ready=_all_is_ready(settings), ready_timeout_s=READY_S))
     if choice.arguments is not None:
         children.append(child("feed", "feed", *choice.arguments, stop_grace_s=5.0, restart=False))
     return children
@@ -307,20 +295,20 @@ def alert_count(cursor: str) -> int:
     return sum(int(pair.rpartition(":")[2]) + 1 for pair in cursor.split(",") if pair)
 
 
-def _prepare_topics(settings: Settings) -> None:
-    from api.wiring import prepare_topics
+def _all_is_ready(settings: Settings) -> Callable[[], bool]:
+    """Kafka answers, its topics are as declared, and the API serves. A topic that is not ends the start at once."""
+    prepared = settings.kafka_bootstrap is not None  # then it was done before
 
-    prepare_topics(settings)
-
-
-def _broker_is_ready(settings: Settings) -> Callable[[], bool]:
     def ready() -> bool:
         from infra.kafka.broker import is_ready
 
-        if not is_ready(settings):
-            return False
-        _prepare_topics(settings)  # before anything that reads or writes them starts
-        return True
+        nonlocal prepared
+        if not prepared:
+            if not is_ready(settings):
+                return False
+            prepare_topics(settings)
+            prepared = True
+        return _api_is_ready(settings)
 
     return ready
 

@@ -9,7 +9,8 @@ from httpx import Client, Response
 from pydantic import BaseModel
 
 from api import models
-from api.services import AccountRow, Replayed
+from api.services import Replayed
+from streams.past_figures import AccountSums as AccountRow
 from streams.topics import POSITION
 from streams.views import AsOf, Filters
 from streams.views_live import LiveView

@@ -21,10 +21,10 @@ from infra.kafka.clients import client_config, cluster_and_topic_ids, consumer_c
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from streams import topics
+from streams.folded import folders
 from streams.folders import Folder
 from streams.schemas import Txn
 from streams.stored_states import LogReader
-from streams.worker import folders
 
 PARTITIONS = 4
 WORKER = "from infra.settings import Settings; from streams.worker import run_worker; run_worker(Settings())"

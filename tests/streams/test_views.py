@@ -310,7 +310,7 @@ def test_gap_buckets_follow_the_date_asked_for() -> None:
     assert gaps["D2_7"] == (6_000, 26_000)
     assert gaps["D8_30"] == (-12_000, 14_000)
     assert gaps["Y5P"] == (0, 14_000)
-    assert gaps["OVERDUE"] == (100, None)
+    assert gaps["OVERDUE"] == (0, None)  # what is past counts as paid (ADR 0004)
     assert gaps["UNDATED"] == (-700, None)
     assert {row.bucket: row.contracts for row in rows}["D2_7"] == 3
     tomorrow = {row.bucket: row.inflow_minor for row in view.gap(PAIR, AsOf(date(2026, 11, 23), {}), {})}
