@@ -109,16 +109,20 @@ def alerts(rows: Iterable[AlertRaised], source: Source) -> Iterator[Output]:
 
 
 def _reason(row: AlertRaised, currency: str) -> str:
-    amount, threshold = to_text(row.amount_minor, currency), to_text(row.threshold_minor, currency)
+    amount, threshold = _grouped(row.amount_minor, currency), _grouped(row.threshold_minor, currency)
     if row.corrects is not None:
         return f"The entry behind an earlier alert was taken back ({amount} {currency}): it no longer counts."
     if row.rolling_minor is None:
         return f"One outflow of {amount} {currency} reaches the limit of {threshold}."
-    total = to_text(row.rolling_minor, currency)
-    return (
-        f"{len(row.entries)} outflows within {row.window_minutes} minutes add up to {total} {currency}"
-        f" and reach the limit of {threshold}."
-    )
+    total, count = _grouped(row.rolling_minor, currency), len(row.entries)
+    many = "1 outflow comes to" if count == 1 else f"{count} outflows add up to"
+    return f"{many} {total} {currency} within {row.window_minutes} minutes, reaching the limit of {threshold}."
+
+
+def _grouped(minor: int, currency: str) -> str:
+    """For people to read: `1,234,567.89`."""
+    whole, point, fraction = to_text(minor, currency).partition(".")
+    return f"{int(whole):,}{point}{fraction}"
 
 
 def cut(

@@ -260,13 +260,14 @@ def _footer(answer: dict[str, Any]) -> Text:
 
 def _positions_table(answer: dict[str, Any]) -> Lines:
     rows = answer["rows"]
-    held = [name for name in POSITION_AMOUNTS if name in ALWAYS_SHOWN or any(_is_amount(row, name) for row in rows)]
+    held = [name for name in POSITION_AMOUNTS if any(_is_shown(row, name) for row in rows)] or ["position"]
     columns = [name for name in DIMENSIONS if any(name in row for row in rows)] or ["entity", "currency"]
     return Lines(table(rows, [*columns, *held], amounts=held), _footer(answer))
 
 
-def _is_amount(row: dict[str, Any], name: str) -> bool:
-    return row.get(name) is not None and any(digit in "123456789" for digit in row[name])
+def _is_shown(row: dict[str, Any], name: str) -> bool:
+    amount = row.get(name)
+    return amount is not None and (name in ALWAYS_SHOWN or any(digit in "123456789" for digit in amount))
 
 
 def _gap_table(answer: dict[str, Any]) -> Lines:

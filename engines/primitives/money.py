@@ -17,11 +17,14 @@ _TWO = (
     "SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS "
     "VES WST XCD YER ZAR ZMW ZWG"
 )
+_NONE = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_THREE = "BHD IQD JOD KWD LYD OMR TND"
+_FOUR = "CLF UYW"
 EXPONENT_BY_CURRENCY: Mapping[str, int] = MappingProxyType(
     {code: 2 for code in _TWO.split()}
-    | dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0)
-    | dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3)
-    | dict.fromkeys("CLF UYW".split(), 4)
+    | dict.fromkeys(_NONE.split(), 0)
+    | dict.fromkeys(_THREE.split(), 3)
+    | dict.fromkeys(_FOUR.split(), 4)
 )
 
 #: Largest amount of one entry, in minor units (decision S23): sums of 400 of them still fit an int64.

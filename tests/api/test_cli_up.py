@@ -83,9 +83,7 @@ def test_fresh_without_the_marker_is_refused(tmp_path: Path) -> None:
     "elsewhere",
     [{"kafka_bootstrap": "k:9092"}, {"snapshot_dir": Path("/shared")}, {"event_store": "postgresql://db/t"}],
 )
-def test_fresh_is_refused_while_part_of_the_state_is_elsewhere(
-    tmp_path: Path, elsewhere: dict[str, Any]
-) -> None:
+def test_fresh_is_refused_while_part_of_the_state_is_elsewhere(tmp_path: Path, elsewhere: dict[str, Any]) -> None:
     workspace.claim(tmp_path)
     (tmp_path / "feed").mkdir()
     with pytest.raises(InvalidInput, match="wipes only"):
@@ -133,9 +131,7 @@ def test_unknown_feeds_are_bad_input(text: str) -> None:
     assert caught.value.facts["field"] == "--feed"
 
 
-def test_children_start_in_order_and_know_their_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_children_start_in_order_and_know_their_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMARK_TOKEN", "of-the-shell")
     ours = settings(tmp_path, api_port=8123)
     children = up.plan(ours, up.choose_feed("simulated", None), workers=2)

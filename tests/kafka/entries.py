@@ -32,7 +32,11 @@ def entries(count: int, start: int = 0) -> list[Txn]:
             back = choice.choice(made)
             made.append(
                 msgspec.structs.replace(
-                    back, txn_id=f"R{number}", reversal_of=back.txn_id, direction="in", event_time=event_time(number / 200)
+                    back,
+                    txn_id=f"R{number}",
+                    reversal_of=back.txn_id,
+                    direction="in",
+                    event_time=event_time(number / 200),
                 )
             )
     return made

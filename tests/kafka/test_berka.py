@@ -91,4 +91,5 @@ def compare_account_days(directory: Path, data_dir: Path) -> None:
     for (account, day), balances in recorded.items():
         position = sum(minor for moved, minor in moves[account].items() if moved <= day)
         months = (day - first_day[account]) // 30 + 1
-        assert min(abs(position - balance) for balance in balances) <= 100 * months, (account, day, position, balances)
+        nearest = min(abs(position - balance) for balance in balances)
+        assert nearest <= 100 * months, (account, day, position, balances)

@@ -162,7 +162,8 @@ def test_a_reversal_names_the_alert_it_answers() -> None:
 
 def test_a_reversal_that_comes_before_its_original_takes_nothing_out() -> None:
     """However the log is cut: the original is not known yet when the reversal is judged."""
-    entries = [txn(2, 1, direction="in", amount="29", reversal_of="T1"), txn(1, 2, amount="29"), txn(3, 3, amount="29")]
+    back = txn(2, 1, direction="in", amount="29", reversal_of="T1")
+    entries = [back, txn(1, 2, amount="29"), txn(3, 3, amount="29")]
     together, apart = run(entries), Run()
     for offset, entry in enumerate(entries):
         apart.feed(encoded([entry]), offset)

@@ -1,6 +1,7 @@
 """Decoding entries: both decoders mean the same (decision S9), and garbage gets a reason instead of a figure."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -97,16 +98,18 @@ def test_pretty_printed_and_escaped_records_are_read() -> None:
 
 def test_columns_carry_what_the_record_says() -> None:
     batch = decode(
-        raw(encoded([txn(7, 60.5, amount="0.07", direction="in", status="pending", reversal_of="T3", intragroup=True)]))
+        raw(
+            encoded(
+                [txn(7, 60.5, amount="0.07", direction="in", status="pending", reversal_of="T3", intragroup=True)]
+            )
+        )
     ).batch
     assert batch.amount_minor.tolist() == [7]
     assert batch.outgoing.tolist() == [False]
     assert batch.status.tolist() == [1]
     assert batch.event_time_us.tolist() == [int(np.datetime64("2026-11-22T09:00:30", "us").astype(np.int64))]
     assert batch.is_reversal.tolist() == [True]
-    assert batch.position_keys.many(np.array([0])) == [
-        ("BANK", "O1", "-", "-", "CNY", "C1", "A1", "-", "true")
-    ]
+    assert batch.position_keys.many(np.array([0])) == [("BANK", "O1", "-", "-", "CNY", "C1", "A1", "-", "true")]
     assert batch.txn_ids[0] == "T7"
     other = decode(raw(encoded([txn(3)]))).batch
     assert batch.reverses.low.tolist() == other.identity.low.tolist()
@@ -132,7 +135,8 @@ _texts = st.one_of(
     st.text(max_size=6),
 )
 _values = st.one_of(_texts, st.none(), st.booleans(), st.integers(), st.floats(), st.lists(st.integers(), max_size=2))
-_records = st.dictionaries(st.sampled_from([*GOOD, "intragroup", "reversal_of", "org_id", "other"]), _values, max_size=6)
+_names = st.sampled_from([*GOOD, "intragroup", "reversal_of", "org_id", "other"])
+_records = st.dictionaries(_names, _values, max_size=6)
 
 
 @st.composite
@@ -160,9 +164,9 @@ def test_both_decoders_mean_the_same(values: list[bytes | None]) -> None:
         assert getattr(fast.batch, name).tolist() == getattr(slow.batch, name).tolist(), name
     for name in ("identity", "reverses", "position"):
         for lane in ("low", "high"):
-            assert getattr(getattr(fast.batch, name), lane).tolist() == getattr(
-                getattr(slow.batch, name), lane
-            ).tolist()
+            assert (
+                getattr(getattr(fast.batch, name), lane).tolist() == getattr(getattr(slow.batch, name), lane).tolist()
+            )
     rows = np.arange(len(fast.batch))
     assert fast.batch.position_keys.many(rows) == slow.batch.position_keys.many(rows)
     assert len(fast.refusals) + len(fast.batch) == len(values)
@@ -183,10 +187,11 @@ def test_amounts_agree_with_the_exact_conversion(texts: list[str]) -> None:
     assert done.batch.amount_minor.tolist() == expected
 
 
-@given(st.datetimes(min_value=__import__("datetime").datetime(1901, 1, 1)), st.integers(0, 9))
+@given(st.datetimes(min_value=datetime(1901, 1, 1)), st.integers(0, 9))  # noqa: DTZ001 - Hypothesis wants it naive
 def test_instants_are_parsed_exactly(moment: Any, places: int) -> None:
     nanoseconds = f"{moment.microsecond:06d}000"[:places]
-    text = moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%dT%H:%M:%S") + (f".{nanoseconds}" if places else "") + "Z"
+    seconds = moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%dT%H:%M:%S")
+    text = seconds + (f".{nanoseconds}" if places else "") + "Z"
     instants, valid = parse_instants(pl.Series([text]))
     assert valid.tolist() == [True]
     kept = int(nanoseconds[:6].ljust(6, "0")) if places else 0
