@@ -54,26 +54,36 @@ def of_strings(strings: pl.Series) -> Digest:
     count = len(strings)
     if count == 0:
         return Digest(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
-    lengths = strings.str.len_bytes()
-    width = max(8, (int(lengths.max()) + 7) // 8 * 8)  # type: ignore[arg-type]  # never empty here
-    joined = strings.str.pad_end(width, " ").str.join("").item().encode()
-    if len(joined) != count * width:  # pad_end counts characters: someone writes more than ASCII
-        joined = b"".join(text.encode().ljust(width) for text in strings.to_list())
-    words = np.frombuffer(joined, "<u8").reshape(count, width // 8)
+    length = strings.str.len_bytes().to_numpy()
+    width = max(8, (int(length.max()) + 7) // 8 * 8)
+    words = _padded(strings, length, width)
     # Trailing blanks are a string's own business and padding is not: the length tells them apart. Words beyond
     # a string's own length are left out, so that its digest does not depend on its neighbours.
-    length = lengths.to_numpy().astype(np.uint64)
+    least = int(length.min())
+    length = length.astype(np.uint64)
     low, high = length * _FIRST[0], length * _FIRST[1]
-    used = (length + np.uint64(7)) // np.uint64(8)
     for column in range(width // 8):
-        within = used > np.uint64(column)
         word = words[:, column]
-        if within.all():
+        if column * 8 < least:
             low, high = _mixed(low, word, _FACTOR[0]), _mixed(high, word, _FACTOR[1])
         else:
+            within = length > np.uint64(column * 8)
             low = np.where(within, _mixed(low, word, _FACTOR[0]), low)
             high = np.where(within, _mixed(high, word, _FACTOR[1]), high)
     return Digest(low, high)
+
+
+def _padded(strings: pl.Series, length: NDArray[np.uint32], width: int) -> Lane:
+    """The strings as rows of words of 8 bytes, filled up with blanks."""
+    count, same = len(strings), int(length[0])
+    if (length == same).all():  # as ids mostly are
+        letters = np.full((count, width), ord(" "), np.uint8)
+        letters[:, :same] = np.frombuffer(strings.str.join("").item().encode(), np.uint8).reshape(count, same)
+        return letters.view("<u8")
+    joined = strings.str.pad_end(width, " ").str.join("").item().encode()
+    if len(joined) != count * width:  # pad_end counts characters: someone writes more than ASCII
+        joined = b"".join(text.encode().ljust(width) for text in strings.to_list())
+    return np.frombuffer(joined, "<u8").reshape(count, width // 8)
 
 
 def of_texts(texts: Sequence[str]) -> Digest:

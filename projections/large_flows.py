@@ -133,12 +133,16 @@ class LargeFlows:
         """New positions, in order: which customer's window they belong to and which thresholds apply."""
         flows: list[int] = []
         limits: dict[str, list[int]] = {name: [] for name in self._thresholds.names()}
+        known: dict[tuple[int, str, str, str, str], tuple[int, int]] = {}  # few are distinct, positions are many
         for entity, organisation, _, _, currency, customer, account, customer_class, _ in keys:
             # A bank-owned account has no customer: it is watched by itself, as it is keyed (decision S11).
             owner = account if customer == "-" else customer
             flows.append(self._flow_keys.setdefault((entity, owner, currency), len(self._flow_keys)))
             for number, version in enumerate(self.policy.versions):
-                single, rolling = version.thresholds(entity, currency, organisation, customer_class)
+                asked = (number, entity, currency, organisation, customer_class)
+                if asked not in known:
+                    known[asked] = version.thresholds(*asked[1:])
+                single, rolling = known[asked]
                 limits[f"single_{number}"].append(single)
                 limits[f"rolling_{number}"].append(rolling)
         if not flows:

@@ -113,11 +113,12 @@ def _frame(
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Rows of `raw` that could be read, in order, and their text columns."""
     values = raw.values
-    alone: list[int] = []
-    if not all(values) or _has_any(values):
-        alone = [row for row, value in enumerate(values) if not value or b"\\" in value or b"\n" in value]
+    frame = _parse_whole(values, schema)
+    if frame is not None:
+        return np.arange(len(values)), frame
+    alone = [row for row, value in enumerate(values) if not value or b"\\" in value or b"\n" in value]
     apart = set(alone)
-    together = [row for row in range(len(values)) if row not in apart] if apart else list(range(len(values)))
+    together = [row for row in range(len(values)) if row not in apart]
     parts: list[tuple[list[int], pl.DataFrame]] = []
     _parse_halving(values, together, schema, parts, alone)
     read = [(row, texts) for row in alone if (texts := _read_alone(raw, row, refusals)) is not None]
@@ -132,9 +133,22 @@ def _frame(
     return rows[order], pl.concat([frame for _, frame in parts])[order]
 
 
-def _has_any(values: Sequence[bytes | None]) -> bool:
-    joined = b"".join(value for value in values if value)
-    return b"\\" in joined or b"\n" in joined
+def _parse_whole(values: list[bytes | None], schema: dict[str, Any]) -> pl.DataFrame | None:
+    """All values in one go, which is nearly always possible; None where some must be looked at apart."""
+    if not values or not all(values):
+        return None
+    joined = b"\n".join(values)  # type: ignore[arg-type]  # none is None
+    if b"\\" in joined or joined.count(b"\n") != len(values) - 1:
+        return None
+    return _parse(joined, len(values), schema)
+
+
+def _parse(joined: bytes, count: int, schema: dict[str, Any]) -> pl.DataFrame | None:
+    try:
+        frame = pl.read_ndjson(joined, schema=schema)
+    except pl.exceptions.PolarsError:
+        return None
+    return frame if len(frame) == count else None
 
 
 def _parse_halving(
@@ -146,11 +160,8 @@ def _parse_halving(
 ) -> None:
     if not rows:
         return
-    try:
-        frame = pl.read_ndjson(b"\n".join(values[row] or b"" for row in rows), schema=schema)
-    except pl.exceptions.PolarsError:
-        frame = None
-    if frame is not None and len(frame) == len(rows):
+    frame = _parse(b"\n".join([values[row] or b"" for row in rows]), len(rows), schema)
+    if frame is not None:
         parts.append((rows, frame))
     elif len(rows) <= 4:
         alone += rows
@@ -211,6 +222,9 @@ def _frame_of(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFram
 # -- text columns to checked columns ---------------------------------------------------------------------------
 
 
+_NONE = pl.Series(["-"], dtype=pl.String)
+
+
 class _Coded:
     """A categorical column as codes into its distinct texts; a missing text has the last code, `-`."""
 
@@ -218,20 +232,30 @@ class _Coded:
 
     def __init__(self, column: pl.Series) -> None:
         physical = column.to_physical()
-        count = int(physical.max() or 0) + 1 if physical.null_count() < len(physical) else 0  # type: ignore[arg-type]
-        code = physical.fill_null(count).to_numpy().astype(np.int64)
+        nulls = physical.null_count()
+        count = int(physical.max() or 0) + 1 if nulls < len(physical) else 0  # type: ignore[arg-type]
+        code = (physical.fill_null(count) if nulls else physical).to_numpy().astype(np.int64)
+        if count * 2 > len(code):
+            self._keep_each(column, code, count)
+            return
         # A code's text is that of any row with the code; a code without rows was a record set aside.
         some_row = np.full(count + 1, -1, np.int64)
         some_row[code] = np.arange(len(code))
         known = np.flatnonzero(some_row[:count] >= 0)
         texts = column.gather(some_row[known]).cast(pl.String)
-        self.texts = pl.concat([texts, pl.Series(["-"], dtype=pl.String)], rechunk=True)
+        self.texts = pl.concat([texts, _NONE], rechunk=True)
         dense = np.full(count + 1, len(known), np.int64)
         dense[known] = np.arange(len(known))
         blank = (texts == "").to_numpy()
         if blank.any():  # an empty dimension is `-`, however it is written
             dense[known[blank]] = len(known)
         self.code = dense[code]
+
+    def _keep_each(self, column: pl.Series, code: NDArray[np.int64], count: int) -> None:
+        """Hardly any text comes twice: finding the distinct ones would cost more than it saves."""
+        texts = column.cast(pl.String)
+        self.texts = pl.concat([texts.fill_null(""), _NONE], rechunk=True)
+        self.code = np.where((code == count) | (texts == "").fill_null(value=False).to_numpy(), len(code), np.arange(len(code)))
 
     @property
     def missing(self) -> NDArray[np.bool_]:
@@ -291,7 +315,7 @@ class _Columns:
         source = combine(digests["entity_id"], digests["source_system"])
         identity = combine(source, digests["txn_id"]).take(rows)
         reversal = text["reversal_of"]
-        is_reversal = ~reversal.missing[rows]
+        is_reversal = (~reversal.missing & ~reversal.lookup((reversal.texts == "-").to_numpy(), np.bool_))[rows]
         reverses = identity
         if is_reversal.any():
             reverses = combine(source, reversal.digest()).take(rows)
@@ -442,54 +466,60 @@ def parse_instants(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool
 
     Digits beyond microseconds are cut. A leap second (:60) has no place in our clock and is refused.
     """
-    count = len(texts)
-    width = 30
-    if count == 0:
-        return np.zeros(0, np.int64), np.zeros(0, np.bool_)
     lengths = texts.str.len_bytes().to_numpy().astype(np.int64)
-    valid = (lengths >= 20) & (lengths <= width) & (lengths != 21)
+    valid = (lengths >= 20) & (lengths <= _INSTANT_BYTES_MAX) & (lengths != 21)
+    # A row for each place, so that every step below runs over neighbouring bytes.
+    letters = np.ascontiguousarray(_letters(texts, lengths, valid).T)
+    for at, letter in ((4, b"-"), (7, b"-"), (10, b"T"), (13, b":"), (16, b":")):
+        valid &= letters[at] == letter[0]
+    digit = letters - np.uint8(48)  # below 0 wraps to above 9
+    for at in _DIGITS:
+        valid &= digit[at] <= 9
+    micro = np.zeros(len(texts), np.int32)
+    ends = np.array([20]) if (lengths == 20).all() else np.unique(lengths[valid])
+    for length in ends.tolist():  # a producer writes all of its instants at one length
+        rows = slice(None) if len(ends) == 1 else np.flatnonzero(lengths == length)
+        good = letters[length - 1, rows] == ord("Z")
+        if length > 20:
+            good &= letters[19, rows] == ord(".")
+        part = np.zeros(len(micro[rows]), np.int32)
+        for at in range(20, length - 1):
+            good &= digit[at, rows] <= 9
+            if at < 26:
+                part += digit[at, rows] * np.int32(10 ** (25 - at))
+        micro[rows] = part
+        valid[rows] &= good
+    two = digit[:-1] * np.uint8(10) + digit[1:]  # two neighbouring digits as a number, wherever they are digits
+    year = two[0].astype(np.int32) * 100 + two[2]
+    month, day, hour, minute, second = (two[at] for at in (5, 8, 11, 14, 17))
+    valid &= (year >= 1900) & (month >= 1) & (month <= 12) & (day >= 1) & (hour < 24) & (minute < 60) & (second < 60)
+    month_start = np.where(valid, (year - 1970) * 12 + month - 1, 0)
+    first = _MONTH_STARTS[month_start - _MONTHS_FROM]
+    valid &= day <= _MONTH_STARTS[month_start - _MONTHS_FROM + 1] - first
+    seconds = (hour.astype(np.int32) * 60 + minute) * 60 + second
+    instants = (first + day - 1) * _MICROSECONDS_A_DAY + seconds * np.int64(1_000_000) + micro
+    return np.where(valid, instants, 0), valid
+
+
+def _letters(texts: pl.Series, lengths: NDArray[np.int64], valid: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The texts as bytes, a row each; rows of texts that are not valid are, or become, meaningless."""
+    count, width = len(texts), _INSTANT_BYTES_MAX
+    length = int(lengths[0]) if count else 0
+    if valid.all() and (lengths == length).all():
+        same = np.frombuffer(texts.str.join("").item().encode(), np.uint8).reshape(count, length)
+        return np.pad(same, ((0, 0), (0, width - length)))
     shown = texts.set(pl.Series(~valid), "")
     joined = shown.str.pad_end(width, " ").str.join("").item().encode()
     if len(joined) != count * width:
         ascii_only = np.array([text.isascii() for text in shown.to_list()])
         valid &= ascii_only
         joined = shown.set(pl.Series(~ascii_only), "").str.pad_end(width, " ").str.join("").item().encode()
-    letters = np.frombuffer(joined, np.uint8).reshape(count, width)
-    for at, letter in ((4, b"-"), (7, b"-"), (10, b"T"), (13, b":"), (16, b":")):
-        valid &= letters[:, at] == letter[0]
-    digit = letters.astype(np.int64) - 48
-    valid &= ((digit[:, _DIGITS] >= 0) & (digit[:, _DIGITS] <= 9)).all(axis=1)
-    valid &= letters[np.arange(count), np.clip(lengths - 1, 0, width - 1)] == ord("Z")
-    micro = np.zeros(count, np.int64)
-    fraction = lengths > 20
-    if fraction.any():
-        valid &= ~fraction | (letters[:, 19] == ord("."))
-        for place in range(9):
-            at = 20 + place
-            within = fraction & (at < lengths - 1)
-            valid &= ~within | ((digit[:, at] >= 0) & (digit[:, at] <= 9))
-            if place < 6:
-                micro += np.where(within, digit[:, at] * 10 ** (5 - place), 0)
-    year = digit[:, 0] * 1000 + digit[:, 1] * 100 + digit[:, 2] * 10 + digit[:, 3]
-    month, day = digit[:, 5] * 10 + digit[:, 6], digit[:, 8] * 10 + digit[:, 9]
-    hour, minute = digit[:, 11] * 10 + digit[:, 12], digit[:, 14] * 10 + digit[:, 15]
-    second = digit[:, 17] * 10 + digit[:, 18]
-    valid &= (
-        (year >= 1900)
-        & (month >= 1)
-        & (month <= 12)
-        & (day >= 1)
-        & (hour < 24)
-        & (minute < 60)
-        & (second < 60)
-    )
-    month_start = (np.where(valid, year, 1970) - 1970) * 12 + np.where(valid, month, 1) - 1
-    first = month_start.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    after = (month_start + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    valid &= day <= after - first
-    days = first + day - 1
-    instants = ((days * 24 + hour) * 60 + minute) * 60 + second
-    return np.where(valid, instants * 1_000_000 + micro, 0), valid
+    return np.frombuffer(joined, np.uint8).reshape(count, width)
 
 
+_INSTANT_BYTES_MAX = 30
+_MONTHS_FROM, _MONTHS_TO = (1900 - 1970) * 12, (10_000 - 1970) * 12
+_MONTH_STARTS = (
+    np.arange(_MONTHS_FROM, _MONTHS_TO + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+)
 _DIGITS = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]

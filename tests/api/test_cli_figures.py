@@ -190,7 +190,7 @@ def test_withdrawals_say_whether_above_or_near(run: Any, canned: CannedApi) -> N
 
 
 def test_alerts_follow_resumes_and_repeats_none(run: Any, canned: CannedApi) -> None:
-    canned.answers["/alerts"] = {"offsets": {}, "cursor": "0:1", "alerts": [alert(2), alert(1)]}
+    canned.answers["/alerts"] = {"offsets": {}, "cursor": None, "vector": "0:1", "alerts": [alert(2), alert(1)]}
     state = {"alerts": [alert(3), alert(2), alert(1)]}
     canned.streams = [
         [sse("state", state, "0:2"), sse("alert", alert(4), "0:3"), "event: alert\ndata: {half"],
@@ -205,7 +205,7 @@ def test_alerts_follow_resumes_and_repeats_none(run: Any, canned: CannedApi) -> 
 
 
 def test_alerts_follow_keeps_to_one_entity(run: Any, canned: CannedApi) -> None:
-    canned.answers["/alerts"] = {"offsets": {}, "cursor": "", "alerts": []}
+    canned.answers["/alerts"] = {"offsets": {}, "cursor": None, "vector": "", "alerts": []}
     canned.streams = [[sse("alert", alert(1, "LEASE"), "0:0"), sse("alert", alert(2), "0:1")]]
     result = run("alerts", "--entity", "BANK", "--follow", "--json")
     assert [json.loads(line)["alert_id"] for line in result.stdout.splitlines()] == ["A-2"]

@@ -2,6 +2,7 @@
 
 import io
 import stat
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from api.cli import up, workspace
+from api.cli import up, up_status, workspace
 from api.login_codes import VALID_FOR, LoginCodeFiles, write_secret
 from api.main import app
 from engines.primitives.errors import Conflict, InvalidInput, Unavailable
 from infra.processes import hold_lock
 from infra.security import Unauthenticated
 from infra.settings import Settings
+from tests.api.cli_api import canned_api
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -166,7 +168,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
 
 def test_a_death_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
     shown = io.StringIO()
-    notices = up.Notices(Console(file=shown, width=200), tmp_path)
+    notices = up_status.Notices(Console(file=shown, width=200), tmp_path)
     (tmp_path / "worker.log").write_text("first\nTraceback: it was the [bold] disk\n")
     died = {"event": "child_died", "child": "worker", "exit_code": 1, "restart_in_ms": 100}
     notices.msg(notices.render(None, "warning", died))
@@ -175,8 +177,31 @@ def test_a_death_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
 
 
 def test_alerts_are_counted_from_the_vector() -> None:
-    assert up.alert_count("") == 0
-    assert up.alert_count("0:12,3:4") == 18
+    assert up_status.alert_count("") == 0
+    assert up_status.alert_count("0:12,3:4") == 18
+
+
+def test_the_status_line_follows_the_api(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, width=100, force_terminal=True)
+    (tmp_path / "token").write_text("left-by-up")
+    with canned_api() as canned:
+        # As the API answers: the last page has no cursor, the vector is always there.
+        canned.answers["/alerts"] = {"offsets": {}, "cursor": None, "vector": "0:1,5:0", "alerts": []}
+        canned.answers["/positions"] = {"offsets": {"tm.in.core.txn.v1/0": 1_234}, "rows": [], "lag_records": 5}
+        with up_status.live_status(settings(tmp_path), canned.address, console):
+            deadline = time.monotonic() + 20
+            while "1,234 events folded" not in shown.getvalue():
+                assert time.monotonic() < deadline, shown.getvalue()
+                time.sleep(0.02)
+    assert "5 behind   3 alerts" in shown.getvalue()
+
+
+def test_off_a_terminal_there_is_no_status_line(tmp_path: Path) -> None:
+    shown = io.StringIO()
+    with up_status.live_status(settings(tmp_path), "http://127.0.0.1:1", Console(file=shown)):
+        pass
+    assert shown.getvalue() == ""
 
 
 # --- login links ---
