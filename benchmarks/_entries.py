@@ -15,7 +15,7 @@ import numpy as np
 from streams.schemas import Contract
 from streams.topics import record_key
 
-DAY = datetime(2026, 11, 20, tzinfo=UTC)
+DAY = datetime(2025, 11, 20, tzinfo=UTC)  # past everywhere: an event must not lie ahead of Kafka's clock
 OPENS_S, OPEN_FOR_S = 8 * 3_600, 10 * 3_600
 SINGLE_THRESHOLD_MINOR = {"CNY": 3_000_000_000, "USD": 400_000_000, "EUR": 400_000_000}
 CURRENCIES = tuple(SINGLE_THRESHOLD_MINOR)
@@ -76,7 +76,7 @@ def entries(count: int, totals: Totals, seed: int = 7, accounts: int = 20_000) -
             second += OPENS_S
             fixed_a, fixed_b, key, cell, currency = of_account[which]
             value = (
-                f'{{"txn_id":"20261120{number:012d}","source_system":"core","event_time":"{day}T{second // 3600:02d}:'
+                f'{{"txn_id":"20251120{number:012d}","source_system":"core","event_time":"{day}T{second // 3600:02d}:'
                 f'{second // 60 % 60:02d}:{second % 60:02d}.{fraction:03d}Z","value_date":"{next_day if tomorrow else day}",'
                 f'{fixed_a},"direction":"{"out" if outgoing else "in"}","amount":"{minor // 100}.{minor % 100:02d}",'
                 f'"source_seq":{number},{fixed_b},"txn_type":"{kinds[what]}","channel":"MOBILE",'
@@ -102,7 +102,7 @@ def contracts(count: int) -> Iterator[tuple[bytes, bytes]]:
             side="asset" if number % 2 else "liability",
             ccy=CURRENCIES[number % 3],
             principal=f"{(number * 7_919) % 1_000_000 + 1}.00",
-            start_date="2026-01-20",
+            start_date="2025-01-20",
             maturity_date=(DAY + timedelta(days=30 + number % 720)).date().isoformat(),
             rate="0.0345",
             amort="annuity" if number % 4 == 1 else "bullet",

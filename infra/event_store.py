@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
 
@@ -18,8 +18,10 @@ from aggregates.ports import Factory
 from engines.primitives.errors import InvalidInput, Unavailable
 from infra.event_store_base import BaseDecisionRecorder, Claim
 from infra.event_store_chain import ChainReport, ChainWalk, microseconds
-from infra.event_store_postgres import PostgresDecisionFactory
 from infra.event_store_sqlite import SqliteDecisionFactory
+
+if TYPE_CHECKING:
+    from infra.event_store_postgres import PostgresDecisionFactory
 
 Clock = Callable[[], datetime]
 SQLITE_FILE = "events.db"
@@ -34,7 +36,7 @@ def utc_now() -> datetime:
 class EventStore:
     """One open store. `factory` goes to the applications; `recorder` is the same object for all of them."""
 
-    def __init__(self, factory: SqliteDecisionFactory | PostgresDecisionFactory) -> None:
+    def __init__(self, factory: "SqliteDecisionFactory | PostgresDecisionFactory") -> None:
         self._opened = factory
         self.recorder: BaseDecisionRecorder = factory.recorder
 
@@ -133,6 +135,8 @@ def open_event_store(setting: str, data_dir: Path, *, clock: Clock = utc_now) ->
         if setting == "sqlite":
             return EventStore(SqliteDecisionFactory(data_dir / SQLITE_FILE, clock))
         if setting.startswith(("postgresql://", "postgres://")):
+            from infra.event_store_postgres import PostgresDecisionFactory  # half a second of imports, if wanted
+
             return EventStore(PostgresDecisionFactory(setting, clock))
     # The setting may hold a password: it is not repeated.
     raise InvalidInput("event_store must be `sqlite` or a postgresql:// URL", field="event_store")

@@ -67,18 +67,22 @@ def history(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Every event of one aggregate in order: who did what, when it counts and when it was recorded."""
+    """Every event of one aggregate in order: who did what, when it counts and when it was recorded; and its balance."""
     kind, name = (aggregate, key) if key is not None else ("RiskAsset", aggregate)
-    if kind.replace("-", "").replace("_", "").lower() != "riskasset":
-        raise InvalidInput(f"no history of {kind!r} is served; RiskAsset is", field="AGGREGATE")
+    kind = "".join(part[:1].upper() + part[1:] for part in kind.replace("_", "-").split("-"))
+    path = f"/aggregates/{_path_part(kind)}/{_path_part(name)}"
     with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.get(f"/risk-assets/{_path_part(name)}/history")
+        answer = api.get(f"{path}/history")
+        answer["state"] = api.get(path)
     if as_json:
         print_json(answer, indent=2)
         return
     rows = [event | {"payload": _text(event.get("payload", {}))} for event in answer["events"]]
     columns = ("version", "type", "valid_on", "recorded_at", "actor", "role", "payload")
-    out().print(table(rows, columns))
+    console = out()
+    console.print(table(rows, columns))
+    state = ({"now": field, "value": _text(value)} for field, value in answer["state"].items())
+    console.print(table(state, ("now", "value")))
 
 
 @audit.command()

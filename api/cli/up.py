@@ -32,7 +32,7 @@ from infra.settings import Settings
 #: Of the token that `up` leaves; each start issues a new one.
 LOCAL_TOKEN_LIFETIME = timedelta(days=90)
 #: Who sits at this host: reads everything. Decisions need a role of their own: `tidemark token --role AM`.
-LOCAL_ACTOR, LOCAL_ROLES = "local-operator", ("RM", "IA")
+LOCAL_ACTOR, LOCAL_ROLES = "local-operator", ("IA",)
 #: The first start may download the broker (some 45 MB).
 READY_S = 600.0
 PASSED_ON_ONLY_TO_NOBODY = ("TIDEMARK_TOKEN",)  # children act for themselves, not as the actor of our shell
