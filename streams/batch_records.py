@@ -68,9 +68,7 @@ class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka 
                 yield compiled
 
 
-def _batch(
-    start: int, end: int, values: list[bytes | None], offsets: list[Any], times: list[Any]
-) -> RawBatch:
+def _batch(start: int, end: int, values: list[bytes | None], offsets: list[Any], times: list[Any]) -> RawBatch:
     none = np.zeros(0, np.int64)
     return RawBatch(start, end, np.concatenate([none, *offsets]), values, np.concatenate([none, *times]))
 

@@ -141,10 +141,7 @@ class PartitionKeeper:
             state, saved = folder.empty(), 0
             base_bytes, delta_bytes = 0, 0
         else:
-            if (
-                found.meta.log.partitions != where.partitions
-                or found.meta.fold_version != folder.fold_version
-            ):
+            if found.meta.log.partitions != where.partitions or found.meta.fold_version != folder.fold_version:
                 raise CorruptRecord(
                     f"the snapshot of {topic}/{partition} is of fold version {found.meta.fold_version} over "
                     f"{found.meta.log.partitions} partitions; this worker folds version {folder.fold_version} over "

@@ -100,9 +100,7 @@ class Reservation(msgspec.Struct, omit_defaults=True, kw_only=True):
     ccy: str
     amount: Amount
     value_date: Day
-    status: Literal[
-        "draft", "submitted", "approved", "executed", "partial", "rejected", "cancelled", "expired"
-    ]
+    status: Literal["draft", "submitted", "approved", "executed", "partial", "rejected", "cancelled", "expired"]
     customer_id: Dimension = "-"
     account_id: Dimension = "-"
     org_id: Dimension = "-"
@@ -296,9 +294,7 @@ class WorkflowCommand(msgspec.Struct, kw_only=True, omit_defaults=True):
     schema_version: int = 1
 
 
-def cloud_event_headers(
-    record_type: str, event_id: str, source: str, event_time: str
-) -> list[tuple[str, bytes]]:
+def cloud_event_headers(record_type: str, event_id: str, source: str, event_time: str) -> list[tuple[str, bytes]]:
     """CloudEvents 1.0 attributes in Kafka's binary mode; for others to read, the hot path never does (S25)."""
     attributes = {
         "ce_specversion": "1.0",

@@ -77,9 +77,7 @@ class LogReader:
 
         Raises InvalidInput where the log does not reach `end`, Unavailable where it does not answer.
         """
-        first, last = self._consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=READ_TIMEOUT_S
-        )
+        first, last = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_TIMEOUT_S)
         if not first <= start or end > last:
             raise InvalidInput(
                 f"{topic}/{partition} holds [{first}, {last}), asked for [{start}, {end})",

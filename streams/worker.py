@@ -72,9 +72,7 @@ class Worker:
         self._folders = folders(settings)
         admin_config = client_config(settings, bootstrap)
         self._admin = AdminClient(admin_config)
-        self._partitions = {
-            topic.name: topic.partitions for topic in topics.topics(settings.kafka_partitions)
-        }
+        self._partitions = {topic.name: topic.partitions for topic in topics.topics(settings.kafka_partitions)}
         self._ids = cluster_and_topic_ids(self._admin, self._folders)
         self._sink = KafkaSink(
             producer_config(settings, bootstrap, linger_ms=2, message_max_bytes=DEAD_LETTER_BYTES_MAX)
@@ -297,13 +295,9 @@ def _credentials(settings: Settings) -> Any:
     if "SSL" in settings.kafka_security_protocol:
         import ssl
 
-        context = ssl.create_default_context(
-            cafile=str(settings.kafka_ssl_ca) if settings.kafka_ssl_ca else None
-        )
+        context = ssl.create_default_context(cafile=str(settings.kafka_ssl_ca) if settings.kafka_ssl_ca else None)
         if settings.kafka_ssl_certificate:
-            context.load_cert_chain(
-                str(settings.kafka_ssl_certificate), str(settings.kafka_ssl_key or "") or None
-            )
+            context.load_cert_chain(str(settings.kafka_ssl_certificate), str(settings.kafka_ssl_key or "") or None)
     if "SASL" not in settings.kafka_security_protocol:
         return faust.SSLCredentials(context)
     password = settings.kafka_sasl_password.get_secret_value() if settings.kafka_sasl_password else ""
@@ -321,14 +315,10 @@ def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None
     worker = Worker(settings, bootstrap, handlers or {})
     server, _ = start_http_server(settings.worker_metrics_port, "127.0.0.1", worker.metrics.registry)
     address = f"http://127.0.0.1:{server.server_port}/metrics"
-    write_atomically(
-        settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode()
-    )
+    write_atomically(settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode())
     logging.getLogger("faust").setLevel(logging.WARNING)
     try:
-        faust.Worker(
-            worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True
-        ).execute_from_commandline()
+        faust.Worker(worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()
     except Unavailable as error:
         log.error("worker_stopped", reason=str(error))
         raise SystemExit(1) from error

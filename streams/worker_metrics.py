@@ -8,9 +8,7 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 class WorkerMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.folded = Counter(
-            "tidemark_folded_records_total", "Records folded.", ["topic"], registry=self.registry
-        )
+        self.folded = Counter("tidemark_folded_records_total", "Records folded.", ["topic"], registry=self.registry)
         self.dead_letters = Counter(
             "tidemark_dead_letters_total",
             "Records sent to the dead letters.",

@@ -67,7 +67,7 @@ def history(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Every event of one aggregate in order: who did what, when it counts and when it was recorded; and its balance."""
+    """Every event of one aggregate in order: who did what, when it counts, when recorded; and its balance now."""
     kind, name = (aggregate, key) if key is not None else ("RiskAsset", aggregate)
     kind = "".join(part[:1].upper() + part[1:] for part in kind.replace("_", "-").split("-"))
     path = f"/aggregates/{_path_part(kind)}/{_path_part(name)}"
