@@ -52,7 +52,8 @@ def entries(count: int, totals: Totals, seed: int = 7, accounts: int = 20_000) -
         currency = CURRENCIES[0 if number % 10 < 8 else number % 3]
         fixed = (
             f'"entity_id":"{entity}","account_id":"62{number * 7919 % 10**14:014d}","ccy":"{currency}"',
-            f'"customer_id":"{customer}","org_id":"{organisation}","line_id":"{("RETAIL", "SME", "CORP")[number % 3]}",'
+            f'"customer_id":"{customer}","org_id":"{organisation}",'
+            f'"line_id":"{("RETAIL", "SME", "CORP")[number % 3]}",'
             f'"product_id":"P{number % 12:02d}","customer_class":"{("natural", "sme", "corporate")[number % 3]}"',
         )
         of_account.append((*fixed, record_key(entity, customer, ""), f"{entity}|{organisation}|{currency}", currency))
@@ -60,7 +61,9 @@ def entries(count: int, totals: Totals, seed: int = 7, accounts: int = 20_000) -
     kinds = ("CARD", "PAYROLL", "TRANSFER", "FEE", "CASH", "INTEREST")
     for start in range(0, count, CHUNK):
         size = min(CHUNK, count - start)
-        at_ms = ((np.arange(start, start + size) / count) * OPEN_FOR_S * 1_000 + choice.integers(0, 500, size)).astype(int)
+        at_ms = (
+            (np.arange(start, start + size) / count) * OPEN_FOR_S * 1_000 + choice.integers(0, 500, size)
+        ).astype(int)
         account = choice.integers(0, accounts, size)
         out = choice.random(size) < 0.55
         pending = choice.random(size) < PENDING_SHARE
@@ -77,7 +80,8 @@ def entries(count: int, totals: Totals, seed: int = 7, accounts: int = 20_000) -
             fixed_a, fixed_b, key, cell, currency = of_account[which]
             value = (
                 f'{{"txn_id":"20251120{number:012d}","source_system":"core","event_time":"{day}T{second // 3600:02d}:'
-                f'{second // 60 % 60:02d}:{second % 60:02d}.{fraction:03d}Z","value_date":"{next_day if tomorrow else day}",'
+                f'{second // 60 % 60:02d}:{second % 60:02d}.{fraction:03d}Z",'
+                f'"value_date":"{next_day if tomorrow else day}",'
                 f'{fixed_a},"direction":"{"out" if outgoing else "in"}","amount":"{minor // 100}.{minor % 100:02d}",'
                 f'"source_seq":{number},{fixed_b},"txn_type":"{kinds[what]}","channel":"MOBILE",'
                 f'{""""status":"pending",""" if waits else ""}"payment_ref":"REF{number:010d}"}}'

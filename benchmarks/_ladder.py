@@ -26,8 +26,8 @@ from projections.positions import Positions
 from projections.transactions import TransactionState
 from streams import batch_records, topics
 from streams.decode import RawBatch
-from streams.partitions import PartitionKeeper
 from streams.folded import folders
+from streams.partitions import PartitionKeeper
 
 RECORDS_A_LOG_BATCH = 2_800  # what librdkafka puts into 1 MB of these
 FETCH_BATCHES = 16
@@ -109,9 +109,7 @@ def walk(log: list[bytes], records_max: int) -> Iterator[RawBatch]:
     batch_records.install({topics.TXN}, records_max)
     at, where = 0, TopicPartition(topics.TXN, 0)
     for fetch in log:
-        records = batch_records.BatchRecords(
-            where, MemoryRecords(fetch), None, at, None, None, True, READ_COMMITTED
-        )
+        records = batch_records.BatchRecords(where, MemoryRecords(fetch), None, at, None, None, True, READ_COMMITTED)
         for raw in records:
             yield raw
             at = raw.to_offset

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 from confluent_kafka import Producer
@@ -30,6 +29,7 @@ from streams import topics
 from streams.topics import record_key
 from tests.kafka.bank import PARTITIONS, Bank, wait_for
 
+HERE = Path(__file__).resolve().parent
 AIM_P99_MS = 150
 WARM_UP_S = 5.0
 MARK = "MARK"
@@ -122,9 +122,7 @@ def _token(bank: Bank) -> str:
     return str(json.loads(told.stdout)["token"])
 
 
-def _send(
-    bank: Bank, rate: int, seconds: float, marks: int
-) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
+def _send(bank: Bank, rate: int, seconds: float, marks: int) -> tuple[dict[str, int], dict[str, tuple[int, int]]]:
     """Returns of each marked entry when it was due, microseconds, and its (partition, offset)."""
     producer = Producer(producer_config(bank.settings, bank.broker.bootstrap))
     count = int(rate * (WARM_UP_S + seconds))

@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from confluent_kafka import Producer
 
@@ -32,6 +31,7 @@ from infra.kafka.topic import Topic
 from streams import topics
 from tests.kafka.bank import PARTITIONS, Bank, send
 
+HERE = Path(__file__).resolve().parent
 PREFIX_TOPIC = "bench.txn.prefix"
 POLL_S = 0.05
 QUIX = HERE.parent / ".venv-bench"
@@ -41,7 +41,9 @@ AIMS = {"events_per_second": 400_000, "times_plain_faust": 40, "times_quix": 4}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=2_000_000)
-    parser.add_argument("--faust-events", type=int, default=100_000, help="plain Faust gets a log of its own, shorter")
+    parser.add_argument(
+        "--faust-events", type=int, default=100_000, help="plain Faust gets a log of its own, shorter"
+    )
     parser.add_argument("--batch", type=int, default=20_000, help="records the worker folds in one go")
     parser.add_argument("--timeout", type=float, default=900.0, help="seconds for each contender")
     parser.add_argument("--skip", nargs="*", default=[], choices=["tidemark", "faust", "quix", "raw", "ladder"])
@@ -120,7 +122,8 @@ def _tidemark(bank: Bank, count: int, expected: Totals, timeout_s: float) -> dic
     folded, first_at, first_count, last_at = 0.0, 0.0, 0.0, 0.0
     cpu_first = cpu_last = 0.0
     while folded < wanted:
-        assert time.monotonic() < deadline and worker.poll() is None, bank.log_of(len(bank.workers) - 1)
+        alive = time.monotonic() < deadline and worker.poll() is None
+        assert alive, bank.log_of(len(bank.workers) - 1)
         folded = _folded(bank, worker.pid)
         if folded and not first_at:
             first_at, first_count, cpu_first = time.monotonic(), folded, cpu_seconds(worker.pid)
@@ -194,7 +197,7 @@ def _other(
 
 
 def _quix_python() -> str:
-    """The Python of .venv-bench, made from requirements.lock where it is missing: Quix pins other versions than we do."""
+    """The Python of .venv-bench, made from requirements.lock where it is missing; Quix pins other versions."""
     python = QUIX / "bin" / "python"
     if not python.exists():
         uv = str(HERE.parent / ".venv" / "bin" / "uv")

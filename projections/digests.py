@@ -55,14 +55,32 @@ def of_strings(strings: pl.Series) -> Digest:
     if count == 0:
         return Digest(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
     length = strings.str.len_bytes().to_numpy()
-    width = max(8, (int(length.max()) + 7) // 8 * 8)
-    words = _padded(strings, length, width)
+    width = _width(length)
+    return _of_words(_padded(strings, length, width), length)
+
+
+def of_texts(texts: Sequence[str]) -> Digest:
+    """The same of a list: for a few, where a call into polars would cost more than they do."""
+    if not texts:
+        return Digest(np.zeros(0, np.uint64), np.zeros(0, np.uint64))
+    encoded = [text.encode() for text in texts]
+    length = np.array([len(letters) for letters in encoded], np.uint32)
+    width = _width(length)
+    joined = b"".join([letters.ljust(width) for letters in encoded])
+    return _of_words(np.frombuffer(joined, "<u8").reshape(len(texts), width // 8), length)
+
+
+def _width(length: NDArray[np.uint32]) -> int:
+    return max(8, (int(length.max()) + 7) // 8 * 8)
+
+
+def _of_words(words: Lane, byte_length: NDArray[np.uint32]) -> Digest:
     # Trailing blanks are a string's own business and padding is not: the length tells them apart. Words beyond
     # a string's own length are left out, so that its digest does not depend on its neighbours.
-    least = int(length.min())
-    length = length.astype(np.uint64)
+    least = int(byte_length.min())
+    length = byte_length.astype(np.uint64)
     low, high = length * _FIRST[0], length * _FIRST[1]
-    for column in range(width // 8):
+    for column in range(words.shape[1]):
         word = words[:, column]
         if column * 8 < least:
             low, high = _mixed(low, word, _FACTOR[0]), _mixed(high, word, _FACTOR[1])
@@ -84,7 +102,3 @@ def _padded(strings: pl.Series, length: NDArray[np.uint32], width: int) -> Lane:
     if len(joined) != count * width:  # pad_end counts characters: someone writes more than ASCII
         joined = b"".join(text.encode().ljust(width) for text in strings.to_list())
     return np.frombuffer(joined, "<u8").reshape(count, width // 8)
-
-
-def of_texts(texts: Sequence[str]) -> Digest:
-    return of_strings(pl.Series(texts, dtype=pl.String))

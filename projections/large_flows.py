@@ -122,11 +122,7 @@ class LargeFlows:
     _zeroed: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        names = [
-            f"{kind}_{number}"
-            for number in range(len(self.policy.versions))
-            for kind in ("single", "rolling")
-        ]
+        names = [f"{kind}_{number}" for number in range(len(self.policy.versions)) for kind in ("single", "rolling")]
         self._thresholds = Columns(**dict.fromkeys(names, np.int64))
 
     def learn(self, keys: Sequence[tuple[str, ...]]) -> None:
@@ -185,9 +181,7 @@ class LargeFlows:
         quiet = set(flow[in_window].tolist()) & self._above.keys() if self._above else set()
         for one in sorted(quiet - set(searched.tolist())):
             rows = np.flatnonzero((flow == one) & in_window)
-            rolling_hits += self._judge(
-                one, rows, batch, start + np.cumsum(in_window) - 1, version, rolling, keys
-            )
+            rolling_hits += self._judge(one, rows, batch, start + np.cumsum(in_window) - 1, version, rolling, keys)
         return self._alerts(batch, keys, version, single, rolling, single_hits.tolist(), rolling_hits)
 
     def forget(self, newest_us: int) -> None:
@@ -215,9 +209,7 @@ class LargeFlows:
     def _limits(self, kind: str, rows: NDArray[np.int64], version: NDArray[np.int64]) -> NDArray[np.int64]:
         if len(self.policy.versions) == 1:
             return self._thresholds[f"{kind}_0"][rows]
-        table = np.stack(
-            [self._thresholds[f"{kind}_{number}"] for number in range(len(self.policy.versions))]
-        )
+        table = np.stack([self._thresholds[f"{kind}_{number}"] for number in range(len(self.policy.versions))])
         picked: NDArray[np.int64] = table[version, rows]
         return picked
 
@@ -309,9 +301,7 @@ class LargeFlows:
                 del self._above[flow]
                 below = _Rising(int(batch.position_row[row]), total, limit, span, t)
                 self._changed_flows[flow] = self._row(below, False, keys)
-        if (
-            flow not in self._above
-        ):  # an exact bound again, so that this customer is left alone until it matters
+        if flow not in self._above:  # an exact bound again, so that this customer is left alone until it matters
             self._flows["bound_minor"][flow] = int(amount.sum())
         return hits
 
@@ -438,12 +428,8 @@ class LargeFlows:
         names = list(self._flow_keys)
         window = self._window
         live = window["event_time_us"] > self.newest_us - self.policy.retention_us
-        columns = [
-            window[name][live].tolist() for name in ("offset", "flow", "event_time_us", "amount_minor")
-        ]
-        entries = sorted(
-            (offset, names[flow], t, amount) for offset, flow, t, amount in zip(*columns, strict=True)
-        )
+        columns = [window[name][live].tolist() for name in ("offset", "flow", "event_time_us", "amount_minor")]
+        entries = sorted((offset, names[flow], t, amount) for offset, flow, t, amount in zip(*columns, strict=True))
         above = sorted(
             (names[flow], one.rolling_minor, one.threshold_minor, one.event_time_us)
             for flow, one in self._above.items()

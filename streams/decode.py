@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from engines.primitives.money import AMOUNT_MINOR_MAX, EXPONENT_BY_CURRENCY
-from projections.digests import Digest, combine, of_integers, of_strings
+from projections.digests import Digest, combine, of_integers, of_strings, of_texts
 from projections.entry_batch import PENDING, REJECTED, SETTLED, EntryBatch, Refusal
 from streams.schemas import OPENING
 
@@ -59,9 +59,7 @@ _BYTES_MAX = 128  # of an id or a dimension
 _STATUS = {"pending": PENDING, "settled": SETTLED, "rejected": REJECTED}
 _AMOUNT = r"^[0-9]{1,16}(\.[0-9]{1,4})?$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_EVENT_AHEAD_US = (
-    86_400_000_000  # an event cannot be a day later than Kafka's own clock when it took the record
-)
+_EVENT_AHEAD_US = 86_400_000_000  # an event cannot be a day later than Kafka's own clock when it took the record
 _VALUE_AHEAD_DAYS = 370
 _MICROSECONDS_A_DAY = 86_400_000_000
 _POWERS = np.array([1, 10, 100, 1_000, 10_000], np.int64)
@@ -98,8 +96,15 @@ def decode(raw: RawBatch) -> Decoded:
     categories = {name: pl.Categorical(pl.Categories.random()) for name in _TEXT}
     schema: dict[str, Any] = {**categories, "intragroup": pl.Boolean}
     refusals: list[Refusal] = []
-    rows, frame = _frame(raw, schema, refusals)
+    rows, frame = _frame(raw, schema, refusals, frozenset())
     columns = _Columns(frame, raw.offsets[rows], raw.appended_us[rows])
+    leaked = {row for row in rows[columns.multiline()].tolist() if b"\\" not in (raw.values[row] or b"")}
+    if leaked:
+        # polars writes a number beyond 64 bits out as text after all, as `Static(\n U128(…`. No honest text
+        # holds a newline here: one that comes from an escape was read one by one.
+        refusals = []
+        rows, frame = _frame(raw, schema, refusals, frozenset(leaked))
+        columns = _Columns(frame, raw.offsets[rows], raw.appended_us[rows])
     batch = columns.checked(refusals)
     refusals.sort(key=lambda refusal: refusal.offset)
     return Decoded(batch, refusals)
@@ -109,14 +114,16 @@ def decode(raw: RawBatch) -> Decoded:
 
 
 def _frame(
-    raw: RawBatch, schema: dict[str, Any], refusals: list[Refusal]
+    raw: RawBatch, schema: dict[str, Any], refusals: list[Refusal], leaked: frozenset[int]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Rows of `raw` that could be read, in order, and their text columns."""
     values = raw.values
-    frame = _parse_whole(values, schema)
+    frame = None if leaked else _parse_whole(values, schema)
     if frame is not None:
         return np.arange(len(values)), frame
-    alone = [row for row, value in enumerate(values) if not value or b"\\" in value or b"\n" in value]
+    alone = [
+        row for row, value in enumerate(values) if not value or b"\\" in value or b"\n" in value or row in leaked
+    ]
     apart = set(alone)
     together = [row for row in range(len(values)) if row not in apart]
     parts: list[tuple[list[int], pl.DataFrame]] = []
@@ -223,63 +230,113 @@ def _frame_of(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFram
 
 
 _NONE = pl.Series(["-"], dtype=pl.String)
+#: Below this many rows a call into polars costs more than the rows do, and Python's own lists and dicts are used.
+_FEW_ROWS = 4_000
 
 
 class _Coded:
-    """A categorical column as codes into its distinct texts; a missing text has the last code, `-`."""
+    """A text column as codes into its distinct texts; a missing or empty text has the last code, `-`."""
 
     __slots__ = ("code", "texts")
 
-    def __init__(self, column: pl.Series) -> None:
+    def __init__(self, texts: pl.Series | list[str], code: NDArray[np.int64]) -> None:
+        self.texts, self.code = texts, code
+
+    @classmethod
+    def of_few(cls, texts: list[str | None]) -> "_Coded":
+        known: dict[str, int] = {}
+        code = np.array([known.setdefault(text, len(known)) if text else -1 for text in texts], np.int64)
+        code[code < 0] = len(known)
+        return cls([*known, "-"], code)
+
+    @classmethod
+    def of_column(cls, column: pl.Series) -> "_Coded":
         physical = column.to_physical()
         nulls = physical.null_count()
         count = int(physical.max() or 0) + 1 if nulls < len(physical) else 0  # type: ignore[arg-type]
         code = (physical.fill_null(count) if nulls else physical).to_numpy().astype(np.int64)
-        if count * 2 > len(code):
-            self._keep_each(column, code, count)
-            return
+        if count * 2 > len(code):  # hardly any comes twice: finding the distinct ones costs more than it saves
+            each = column.cast(pl.String).fill_null("")
+            missing = (each == "").to_numpy()
+            return cls(pl.concat([each, _NONE], rechunk=True), np.where(missing, len(code), np.arange(len(code))))
         # A code's text is that of any row with the code; a code without rows was a record set aside.
         some_row = np.full(count + 1, -1, np.int64)
         some_row[code] = np.arange(len(code))
         known = np.flatnonzero(some_row[:count] >= 0)
         texts = column.gather(some_row[known]).cast(pl.String)
-        self.texts = pl.concat([texts, _NONE], rechunk=True)
         dense = np.full(count + 1, len(known), np.int64)
         dense[known] = np.arange(len(known))
         blank = (texts == "").to_numpy()
         if blank.any():  # an empty dimension is `-`, however it is written
             dense[known[blank]] = len(known)
-        self.code = dense[code]
+        return cls(pl.concat([texts, _NONE], rechunk=True), dense[code])
 
-    def _keep_each(self, column: pl.Series, code: NDArray[np.int64], count: int) -> None:
-        """Hardly any text comes twice: finding the distinct ones would cost more than it saves."""
-        texts = column.cast(pl.String)
-        self.texts = pl.concat([texts.fill_null(""), _NONE], rechunk=True)
-        self.code = np.where((code == count) | (texts == "").fill_null(value=False).to_numpy(), len(code), np.arange(len(code)))
+    @property
+    def series(self) -> pl.Series:
+        return pl.Series(self.texts, dtype=pl.String) if isinstance(self.texts, list) else self.texts
 
     @property
     def missing(self) -> NDArray[np.bool_]:
         none: NDArray[np.bool_] = self.code == len(self.texts) - 1
         return none
 
-    def lookup(self, values: Any, dtype: Any) -> NDArray[Any]:
-        found: NDArray[Any] = np.asarray(values, dtype)[self.code]
-        return found
+    def equals(self, wanted: str) -> NDArray[np.bool_]:
+        """Which rows say `wanted`."""
+        texts = self.texts
+        same = [text == wanted for text in texts] if isinstance(texts, list) else (texts == wanted).to_numpy()
+        rows: NDArray[np.bool_] = np.asarray(same, np.bool_)[self.code]
+        return rows
 
-    def digest(self) -> Digest:
-        return of_strings(self.texts).take(self.code)
+    def longer_than(self, bytes_max: int) -> NDArray[np.bool_]:
+        """Which distinct texts are."""
+        if isinstance(self.texts, list):
+            return np.array([len(text) * 4 > bytes_max and len(text.encode()) > bytes_max for text in self.texts])
+        long: NDArray[np.bool_] = self.texts.str.len_bytes().to_numpy() > bytes_max
+        return long
+
+    def chosen(self, rows: NDArray[np.int64]) -> list[str]:
+        if isinstance(self.texts, list):
+            return [self.texts[code] for code in self.code[rows].tolist()]
+        return self.texts.gather(self.code[rows]).to_list()
+
+
+def _digests(columns: dict[str, _Coded]) -> dict[str, Digest]:
+    """The digest of each row's text, by column; few texts are digested all together."""
+    if not all(isinstance(column.texts, list) for column in columns.values()):
+        return {name: of_strings(column.series).take(column.code) for name, column in columns.items()}
+    together = of_texts([text for column in columns.values() for text in column.texts])
+    found, start = {}, 0
+    for name, column in columns.items():
+        found[name] = together.take(column.code + start)
+        start += len(column.texts)
+    return found
 
 
 class _Columns:
     """The content checks: whatever passes is a fact the folds may count on."""
 
-    def __init__(
-        self, frame: pl.DataFrame, offset: NDArray[np.int64], appended_us: NDArray[np.int64]
-    ) -> None:
+    def __init__(self, frame: pl.DataFrame, offset: NDArray[np.int64], appended_us: NDArray[np.int64]) -> None:
         self.offset, self.appended_us = offset, appended_us
-        self.text = {name: _Coded(frame[name]) for name in _TEXT}
+        if len(frame) < _FEW_ROWS:
+            texts = frame.select(pl.col(_TEXT).cast(pl.String)).to_dict(as_series=False)
+            self.text = {name: _Coded.of_few(texts[name]) for name in _TEXT}
+        else:
+            self.text = {name: _Coded.of_column(frame[name]) for name in _TEXT}
         self.intragroup = frame["intragroup"].fill_null(value=False).to_numpy()
         self.good = np.ones(len(offset), np.bool_)
+
+    def multiline(self) -> NDArray[np.bool_]:
+        """Which rows have a newline in some text."""
+        rows = np.zeros(len(self.offset), np.bool_)
+        columns = list(self.text.values())
+        lists = [column.texts for column in columns if isinstance(column.texts, list)]
+        series = [column.texts for column in columns if isinstance(column.texts, pl.Series)]
+        if any("\n" in text for texts in lists for text in texts) or (
+            series and pl.concat(series).str.contains("\n", literal=True).any()
+        ):
+            for column in columns:
+                rows |= column.series.str.contains("\n", literal=True).to_numpy()[column.code]
+        return rows
 
     def checked(self, refusals: list[Refusal]) -> EntryBatch:
         self._refuse_missing(refusals)
@@ -290,13 +347,9 @@ class _Columns:
         value_day = self._days("value_date", refusals)
         event_us = self._instants(refusals)
         ahead = event_us > self.appended_us + _EVENT_AHEAD_US
-        self._refuse(
-            "event_time", ahead, "more than a day later than Kafka's clock when it took it", refusals
-        )
+        self._refuse("event_time", ahead, "more than a day later than Kafka's clock when it took it", refusals)
         ahead = value_day > event_us // _MICROSECONDS_A_DAY + _VALUE_AHEAD_DAYS
-        self._refuse(
-            "value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time", refusals
-        )
+        self._refuse("value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time", refusals)
         return self._batch(self.good, status, outgoing, amount, value_day, event_us)
 
     def _batch(
@@ -311,17 +364,15 @@ class _Columns:
         whole = bool(good.all())
         rows = np.arange(len(good)) if whole else np.flatnonzero(good)
         text, flag = self.text, self.intragroup[rows]
-        digests = {name: text[name].digest() for name in ("entity_id", "source_system", "txn_id")}
+        reversal = text["reversal_of"]
+        is_reversal = (~reversal.missing & ~reversal.equals("-"))[rows]
+        named = {"source_system", "txn_id", *_POSITION, *(["reversal_of"] if is_reversal.any() else [])}
+        digests = _digests({name: text[name] for name in _TEXT if name in named})
         source = combine(digests["entity_id"], digests["source_system"])
         identity = combine(source, digests["txn_id"]).take(rows)
-        reversal = text["reversal_of"]
-        is_reversal = (~reversal.missing & ~reversal.lookup((reversal.texts == "-").to_numpy(), np.bool_))[rows]
-        reverses = identity
-        if is_reversal.any():
-            reverses = combine(source, reversal.digest()).take(rows)
+        reverses = combine(source, digests["reversal_of"]).take(rows) if is_reversal.any() else identity
         position = combine(
-            *(digests[name] if name in digests else text[name].digest() for name in _POSITION),
-            of_integers(self.intragroup.astype(np.int64)),
+            *(digests[name] for name in _POSITION), of_integers(self.intragroup.astype(np.int64))
         ).take(rows)
         ids = text["txn_id"]
         return EntryBatch(
@@ -332,7 +383,7 @@ class _Columns:
             amount[rows],
             outgoing[rows],
             status[rows],
-            text["txn_type"].lookup((text["txn_type"].texts == OPENING).to_numpy(), np.bool_)[rows],
+            text["txn_type"].equals(OPENING)[rows],
             identity,
             Digest(np.where(is_reversal, reverses.low, 0), np.where(is_reversal, reverses.high, 0)),
             is_reversal,
@@ -356,13 +407,13 @@ class _Columns:
             self._refuse(name, self.text[name].missing, "required and missing", refusals)
         for name in ("txn_id", "source_system", "reversal_of", *_POSITION):
             column = self.text[name]
-            too_long = column.texts.str.len_bytes().to_numpy() > _BYTES_MAX
+            too_long = column.longer_than(_BYTES_MAX)
             if too_long.any():
                 self._refuse(name, too_long[column.code], f"longer than {_BYTES_MAX} bytes", refusals)
 
     def _choice(self, name: str, choices: Any, refusals: list[Refusal]) -> NDArray[np.int64]:
         column = self.text[name]
-        known = np.array([choices.get(text, -1) for text in column.texts.to_list()], np.int64)
+        known = np.array([choices.get(text, -1) for text in column.texts], np.int64)
         values: NDArray[np.int64] = known[column.code]
         reason = "not an ISO 4217 currency" if name == "ccy" else f"not one of {', '.join(sorted(choices))}"
         self._refuse(name, values < 0, reason, refusals)
@@ -370,19 +421,14 @@ class _Columns:
 
     def _amounts(self, exponents: NDArray[np.int64], refusals: list[Refusal]) -> NDArray[np.int64]:
         column = self.text["amount"]
-        parsed = pl.DataFrame({"text": column.texts}).select(
+        parsed = pl.DataFrame({"text": column.series}).select(
             shape=pl.col("text").str.contains(_AMOUNT),
             negative=pl.col("text").str.contains(r"^-[0-9]{1,16}(\.[0-9]{1,4})?$"),
             point=pl.col("text").str.find(".", literal=True),
             length=pl.col("text").str.len_bytes(),
-            digits=pl.col("text")
-            .str.replace(".", "", literal=True)
-            .cast(pl.Int64, strict=False)
-            .fill_null(2**62),
+            digits=pl.col("text").str.replace(".", "", literal=True).cast(pl.Int64, strict=False).fill_null(2**62),
         )
-        decimals = (
-            (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0).to_numpy()
-        )
+        decimals = (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0).to_numpy()
         negative, shape = parsed["negative"].to_numpy()[column.code], parsed["shape"].to_numpy()[column.code]
         self._refuse("amount", negative, "negative: the direction says which way money goes", refusals)
         self._refuse("amount", ~shape, "not a decimal string such as 12.50", refusals)
@@ -395,7 +441,7 @@ class _Columns:
 
     def _days(self, name: str, refusals: list[Refusal]) -> NDArray[np.int64]:
         column = self.text[name]
-        days = np.array([_day_number(text) for text in column.texts.to_list()], np.int64)[column.code]
+        days = np.array([_day_number(text) for text in column.texts], np.int64)[column.code]
         self._refuse(name, days == _NO_DAY, "not a date such as 2026-01-31", refusals)
         return np.where(self.good, days, 0)
 
@@ -416,7 +462,7 @@ class _LazyTexts(Sequence[str]):
 
     __slots__ = ("_code", "_texts")
 
-    def __init__(self, texts: pl.Series, code: NDArray[np.int64]) -> None:
+    def __init__(self, texts: pl.Series | list[str], code: NDArray[np.int64]) -> None:
         self._texts, self._code = texts, code
 
     def __len__(self) -> int:
@@ -441,7 +487,7 @@ class _LazyKeys:
 
     def many(self, rows: NDArray[np.int64]) -> list[tuple[str, ...]]:
         at = self._rows[rows]
-        texts = [column.texts.gather(column.code[at]).to_list() for column in self._columns]
+        texts = [column.chosen(at) for column in self._columns]
         flags = ["true" if flag else "false" for flag in self._flag[rows].tolist()]
         entity, organisation, line, product, currency, customer, account, customer_class = texts
         keys = (entity, organisation, line, product, currency, customer, account, customer_class, flags)
@@ -461,15 +507,25 @@ def _day_number(text: str) -> int:
         return _NO_DAY
 
 
-def parse_instants(texts: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def parse_instants(texts: pl.Series | list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Microseconds since the epoch of `YYYY-MM-DDTHH:MM:SS[.f{1,9}]Z`, and which texts have that form.
 
     Digits beyond microseconds are cut. A leap second (:60) has no place in our clock and is refused.
     """
-    lengths = texts.str.len_bytes().to_numpy().astype(np.int64)
+    if isinstance(texts, list):
+        # Longer than any instant is as good as too long; so is what ASCII cannot say.
+        encoded = [text.encode()[: _INSTANT_BYTES_MAX + 1] if text.isascii() else b"" for text in texts]
+        lengths = np.array([len(letters) for letters in encoded], np.int64)
+    else:
+        lengths = texts.str.len_bytes().to_numpy().astype(np.int64)
     valid = (lengths >= 20) & (lengths <= _INSTANT_BYTES_MAX) & (lengths != 21)
     # A row for each place, so that every step below runs over neighbouring bytes.
-    letters = np.ascontiguousarray(_letters(texts, lengths, valid).T)
+    if isinstance(texts, list):
+        joined = b"".join([letters[:_INSTANT_BYTES_MAX].ljust(_INSTANT_BYTES_MAX) for letters in encoded])
+        rows_of_letters = np.frombuffer(joined, np.uint8).reshape(len(texts), _INSTANT_BYTES_MAX)
+    else:
+        rows_of_letters = _letters(texts, lengths, valid)
+    letters = np.ascontiguousarray(rows_of_letters.T)
     for at, letter in ((4, b"-"), (7, b"-"), (10, b"T"), (13, b":"), (16, b":")):
         valid &= letters[at] == letter[0]
     digit = letters - np.uint8(48)  # below 0 wraps to above 9
