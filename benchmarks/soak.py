@@ -58,9 +58,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--rate", type=int, default=2_000, help="entries a second")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="tidemark-soak-") as folder:
-        with EmbeddedBroker(Path(folder), prepare()) as broker:
-            return run(Bank(broker, Path(folder)), options.minutes * 60, options.rate)
+    jars = prepare()
+    with tempfile.TemporaryDirectory(prefix="tidemark-soak-") as folder, EmbeddedBroker(Path(folder), jars) as broker:
+        return run(Bank(broker, Path(folder)), options.minutes * 60, options.rate)
 
 
 def run(bank: Bank, seconds: float, rate: int) -> int:

@@ -64,6 +64,4 @@ class Columns:
 
     def unpack(self, packed: dict[str, bytes]) -> None:
         """Append what `pack` gave."""
-        self.extend(
-            **{name: np.frombuffer(packed[name], dtype=array.dtype) for name, array in self._arrays.items()}
-        )
+        self.extend(**{name: np.frombuffer(packed[name], dtype=array.dtype) for name, array in self._arrays.items()})

@@ -32,9 +32,7 @@ class PolicyVersion:
     lateness_us: int
     rules: tuple[Rule, ...]
 
-    def thresholds(
-        self, entity: str, currency: str, organisation: str, customer_class: str
-    ) -> tuple[int, int]:
+    def thresholds(self, entity: str, currency: str, organisation: str, customer_class: str) -> tuple[int, int]:
         """(T_single, T_roll) in minor units; the rule that names most wins, the later one among equals."""
         asked = (entity, currency, organisation, customer_class)
         best = (-1, NEVER, NEVER)

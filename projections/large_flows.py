@@ -103,7 +103,7 @@ class LargeFlows:
     _flow_of_row: Columns = field(default_factory=lambda: Columns(flow=np.int64))
     _flow_keys: dict[tuple[str, str, str], int] = field(default_factory=dict)
     _flows: Columns = field(default_factory=lambda: Columns(bound_minor=np.int64, newest_entry=np.int64))
-    _thresholds: Columns = field(default_factory=lambda: Columns())
+    _thresholds: Columns = field(default_factory=Columns)
     _window: Columns = field(
         default_factory=lambda: Columns(
             flow=np.int64,

@@ -94,9 +94,7 @@ class TransactionState:
         self._put(delta, first=False)
 
     def _put(self, dump: bytes, first: bool) -> None:
-        self.next_offset, self.newest_event_us, counts, opened, ids, positions, flows = (
-            msgspec.msgpack.decode(dump)
-        )
+        self.next_offset, self.newest_event_us, counts, opened, ids, positions, flows = msgspec.msgpack.decode(dump)
         self.counts = Counter(counts)
         self._opened.update(opened)
         self._dumped_opened = len(self._opened)

@@ -32,14 +32,10 @@ class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka 
         times: list[Any] = []
         for compiled in self._readable_batches():
             if compiled is not None:
-                position = self.next_fetch_offset
-                # Offsets below the position were asked for by nobody: compressed batches come whole.
-                pairs = [(record.offset, record.value) for record in compiled if record.offset >= position]
-                if pairs:
-                    found, raw = zip(*pairs, strict=True)
-                    values += raw
-                    offsets.append(np.array(found, np.int64))
-                    times.append(np.full(len(raw), compiled.max_timestamp * 1_000, np.int64))
+                found, read = _records(compiled, self.next_fetch_offset)
+                values += read
+                offsets.append(found)
+                times.append(np.full(len(read), compiled.max_timestamp * 1_000, np.int64))
                 self.next_fetch_offset = compiled.next_offset
             if len(values) >= _records_max:
                 yield _batch(start, self.next_fetch_offset, values, offsets, times)
@@ -66,6 +62,19 @@ class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka 
                 yield None
             else:
                 yield compiled
+
+
+def _records(compiled: Any, position: int) -> tuple[Any, list[bytes | None]]:
+    """Offsets and values of a compiled batch from `position` on: compressed batches come whole, asked for or not."""
+    base, end = compiled.base_offset, compiled.next_offset
+    if position <= base:
+        records = list(compiled)
+        if len(records) == end - base:
+            return np.arange(base, end), [record.value for record in records]
+    else:
+        records = [record for record in compiled if record.offset >= position]
+    # Compaction left holes, or we start inside: then each record must say its offset.
+    return np.array([record.offset for record in records], np.int64), [record.value for record in records]
 
 
 def _batch(start: int, end: int, values: list[bytes | None], offsets: list[Any], times: list[Any]) -> RawBatch:

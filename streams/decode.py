@@ -1,71 +1,72 @@
-"""Raw values of `tm.in.core.txn.v1` to columns: the hot path's decoder, and the one that knows why.
+"""Raw values of `tm.in.core.txn.v1` to columns: the hot path's decoder.
 
-Two decoders, one meaning (decision S9; a property test holds them equal). Whole batches are parsed by polars;
-what it refuses is halved until the records that broke it stand alone, and those are read one by one. Values that
-are empty, hold a raw newline or any escape are read one by one from the start, since there the two differ. Both
-give the same text columns; every check of content comes after, once, on columns.
-
-Text columns are categorical because polars then refuses a JSON number where text is due, instead of writing the
-number out; their codes live inside one batch (decision S1). Where a key is written twice, the first counts.
+Each record is read by msgspec into a struct of texts, the texts are coded into columns, and every check of content
+happens once, on columns. One decoder for all: what a record means may not depend on the batch it came in. A key
+written twice counts as its last writing; a JSON number where text is due is refused, since an amount that passed
+through a float is no amount (decision S9, ADR 0005).
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from engines.primitives.money import AMOUNT_MINOR_MAX, EXPONENT_BY_CURRENCY
-from projections.digests import Digest, combine, of_integers, of_strings, of_texts
+from projections.columns import Columns
+from projections.digests import Digest, combine, of_strings, of_texts
 from projections.entry_batch import PENDING, REJECTED, SETTLED, EntryBatch, Refusal
 from streams.schemas import OPENING
 
-_TEXT = (
-    "txn_id",
-    "source_system",
-    "event_time",
-    "value_date",
-    "entity_id",
-    "account_id",
-    "ccy",
-    "direction",
-    "amount",
-    "customer_id",
-    "org_id",
-    "line_id",
-    "product_id",
-    "customer_class",
-    "txn_type",
-    "status",
-    "reversal_of",
-)
-_REQUIRED = _TEXT[:9]
-_POSITION = (
-    "entity_id",
-    "org_id",
-    "line_id",
-    "product_id",
-    "ccy",
-    "customer_id",
-    "account_id",
-    "customer_class",
-)
+
+class _Entry(msgspec.Struct, gc=False):
+    """The fields that folds need, unchecked but for being text."""
+
+    txn_id: str
+    source_system: str
+    event_time: str
+    value_date: str
+    entity_id: str
+    account_id: str
+    ccy: str
+    direction: str
+    amount: str
+    customer_id: str | None = None
+    org_id: str | None = None
+    line_id: str | None = None
+    product_id: str | None = None
+    customer_class: str | None = None
+    txn_type: str | None = None
+    status: str | None = None
+    reversal_of: str | None = None
+    intragroup: bool | None = None
+
+
+_REQUIRED = frozenset(_Entry.__struct_fields__[:9])
 _BYTES_MAX = 128  # of an id or a dimension
 _STATUS = {"pending": PENDING, "settled": SETTLED, "rejected": REJECTED}
 _AMOUNT = r"^[0-9]{1,16}(\.[0-9]{1,4})?$"
+_AMOUNT_PARTS = re.compile(r"(-?)([0-9]{1,16})(?:\.([0-9]{1,4}))?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MISSING_FIELD = re.compile(r"missing required field `(\w+)`")
+_FIELD = re.compile(r"at `\$\.(\w+)")
 _EVENT_AHEAD_US = 86_400_000_000  # an event cannot be a day later than Kafka's own clock when it took the record
 _VALUE_AHEAD_DAYS = 370
 _MICROSECONDS_A_DAY = 86_400_000_000
 _POWERS = np.array([1, 10, 100, 1_000, 10_000], np.int64)
+_TOO_LARGE = 2**62
+#: Below this many texts a call into polars costs more than they do.
+_FEW = 512
 
 
-@dataclass(slots=True)
+@dataclass
 class RawBatch:
     """Records of one partition as fetched: the range they cover, and for each its offset and Kafka's time."""
 
@@ -78,9 +79,31 @@ class RawBatch:
     def __len__(self) -> int:
         return len(self.values)
 
-    @property
+    @cached_property
     def size_bytes(self) -> int:
         return sum(len(value) for value in self.values if value)
+
+
+def merged(batches: list[RawBatch], records_max: int) -> list[RawBatch]:
+    """Neighbouring batches put together, up to about `records_max` records each; the ranges covered are the same."""
+    groups: list[list[RawBatch]] = []
+    for batch in batches:
+        last = groups[-1] if groups else []
+        if last and last[-1].to_offset == batch.from_offset and sum(map(len, last)) + len(batch) <= records_max:
+            last.append(batch)
+        else:
+            groups.append([batch])
+    return [group[0] if len(group) == 1 else _one(group) for group in groups]
+
+
+def _one(group: list[RawBatch]) -> RawBatch:
+    return RawBatch(
+        group[0].from_offset,
+        group[-1].to_offset,
+        np.concatenate([batch.offsets for batch in group]),
+        [value for batch in group for value in batch.values],
+        np.concatenate([batch.appended_us for batch in group]),
+    )
 
 
 @dataclass(slots=True)
@@ -91,370 +114,280 @@ class Decoded:
     refusals: list[Refusal] = field(default_factory=list)
 
 
+class EntryDecoder:
+    """Decodes batches of one topic. What a combination of dimensions means is worked out once and remembered:
+    accounts come back. What is remembered follows from the texts alone, so no result depends on it."""
+
+    def __init__(self) -> None:
+        self._positions, self._kinds = _Positions(), _Kinds()
+
+    def decode(self, raw: RawBatch) -> Decoded:
+        """Every record becomes a row or a refusal; none is lost."""
+        refusals: list[Refusal] = []
+        rows, entries = _read(raw, refusals)
+        checks = _Checks(entries, raw.offsets[rows], raw.appended_us[rows], refusals)
+        batch = checks.batch(self._positions, self._kinds)
+        refusals.sort(key=lambda refusal: refusal.offset)
+        return Decoded(batch, refusals)
+
+
 def decode(raw: RawBatch) -> Decoded:
-    """Every record becomes a row or a refusal; none is lost."""
-    categories = {name: pl.Categorical(pl.Categories.random()) for name in _TEXT}
-    schema: dict[str, Any] = {**categories, "intragroup": pl.Boolean}
-    refusals: list[Refusal] = []
-    rows, frame = _frame(raw, schema, refusals, frozenset())
-    columns = _Columns(frame, raw.offsets[rows], raw.appended_us[rows])
-    leaked = {row for row in rows[columns.multiline()].tolist() if b"\\" not in (raw.values[row] or b"")}
-    if leaked:
-        # polars writes a number beyond 64 bits out as text after all, as `Static(\n U128(…`. No honest text
-        # holds a newline here: one that comes from an escape was read one by one.
-        refusals = []
-        rows, frame = _frame(raw, schema, refusals, frozenset(leaked))
-        columns = _Columns(frame, raw.offsets[rows], raw.appended_us[rows])
-    batch = columns.checked(refusals)
-    refusals.sort(key=lambda refusal: refusal.offset)
-    return Decoded(batch, refusals)
+    """One batch by itself."""
+    return EntryDecoder().decode(raw)
 
 
-# -- JSON to text columns --------------------------------------------------------------------------------------
+_decode_entry = msgspec.json.Decoder(_Entry).decode
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 
 
-def _frame(
-    raw: RawBatch, schema: dict[str, Any], refusals: list[Refusal], leaked: frozenset[int]
-) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Rows of `raw` that could be read, in order, and their text columns."""
-    values = raw.values
-    frame = None if leaked else _parse_whole(values, schema)
-    if frame is not None:
-        return np.arange(len(values)), frame
-    alone = [
-        row for row, value in enumerate(values) if not value or b"\\" in value or b"\n" in value or row in leaked
-    ]
-    apart = set(alone)
-    together = [row for row in range(len(values)) if row not in apart]
-    parts: list[tuple[list[int], pl.DataFrame]] = []
-    _parse_halving(values, together, schema, parts, alone)
-    read = [(row, texts) for row in alone if (texts := _read_alone(raw, row, refusals)) is not None]
-    if read:
-        parts.append(([row for row, _ in read], _frame_of([texts for _, texts in read], schema)))
-    if not parts:
-        return np.zeros(0, np.int64), pl.DataFrame(schema=schema)
-    if len(parts) == 1 and not read:
-        return np.array(parts[0][0], np.int64), parts[0][1]
-    rows = np.concatenate([np.array(part, np.int64) for part, _ in parts])
-    order = np.argsort(rows)
-    return rows[order], pl.concat([frame for _, frame in parts])[order]
-
-
-def _parse_whole(values: list[bytes | None], schema: dict[str, Any]) -> pl.DataFrame | None:
-    """All values in one go, which is nearly always possible; None where some must be looked at apart."""
-    if not values or not all(values):
-        return None
-    joined = b"\n".join(values)  # type: ignore[arg-type]  # none is None
-    if b"\\" in joined or joined.count(b"\n") != len(values) - 1:
-        return None
-    return _parse(joined, len(values), schema)
-
-
-def _parse(joined: bytes, count: int, schema: dict[str, Any]) -> pl.DataFrame | None:
+def _read(raw: RawBatch, refusals: list[Refusal]) -> tuple[NDArray[np.int64] | slice, list[_Entry]]:
+    """Rows of `raw` that could be read, in order, and what they say."""
     try:
-        frame = pl.read_ndjson(joined, schema=schema)
-    except pl.exceptions.PolarsError:
-        return None
-    return frame if len(frame) == count else None
+        return slice(None), list(map(_decode_entry, raw.values))  # type: ignore[arg-type]  # None raises TypeError
+    except _UNREADABLE:
+        pass  # which one, the careful way finds out
+    rows: list[int] = []
+    entries: list[_Entry] = []
+    for row, value in enumerate(raw.values):
+        try:
+            entries.append(_decode_entry(value or b""))
+            rows.append(row)
+        except _UNREADABLE as error:
+            refusals.append(Refusal(int(raw.offsets[row]), *_why(value, error)))
+    return np.array(rows, np.int64), entries
 
 
-def _parse_halving(
-    values: Sequence[bytes | None],
-    rows: list[int],
-    schema: dict[str, Any],
-    parts: list[tuple[list[int], pl.DataFrame]],
-    alone: list[int],
-) -> None:
-    if not rows:
-        return
-    frame = _parse(b"\n".join([values[row] or b"" for row in rows]), len(rows), schema)
-    if frame is not None:
-        parts.append((rows, frame))
-    elif len(rows) <= 4:
-        alone += rows
-    else:
-        middle = len(rows) // 2
-        _parse_halving(values, rows[:middle], schema, parts, alone)
-        _parse_halving(values, rows[middle:], schema, parts, alone)
-
-
-def _first_counts(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    return dict(reversed(pairs))
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _read_alone(raw: RawBatch, row: int, refusals: list[Refusal]) -> dict[str, Any] | None:
-    """One record's texts, or None with the reason added to the refusals."""
-    offset, value = int(raw.offsets[row]), raw.values[row]
-
-    def refuse(field_name: str, reason: str) -> dict[str, Any] | None:
-        refusals.append(Refusal(offset, field_name, reason))
-        return None
-
+def _why(value: bytes | None, error: BaseException) -> tuple[str, str]:
+    """Field and reason of a record that could not be read."""
     if value is None:
-        return refuse("", "the record has no value (a tombstone)")
+        return "", "the record has no value (a tombstone)"
     if not value.strip(b" \t\r\n"):
-        return refuse("", "the record is empty")
-    try:
-        record = json.loads(value.decode(), object_pairs_hook=_first_counts, parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        return refuse("", f"not UTF-8 at byte {error.start}")
-    except (ValueError, RecursionError) as error:
-        return refuse("", f"not JSON: {error}")
-    if not isinstance(record, dict):
-        return refuse("", f"a JSON {type(record).__name__} where an object is due")
-    texts: dict[str, Any] = {}
-    for name in _TEXT:
-        text = record.get(name)
-        if text is not None and not isinstance(text, str):
-            return refuse(name, f"want text, got {type(text).__name__} {str(text)[:40]}")
-        if text is not None and ("\x00" in text or any("\ud800" <= letter <= "\udfff" for letter in text)):
-            return refuse(name, "holds a character that is no text")
-        texts[name] = text
-    flag = record.get("intragroup")
-    if flag is not None and not isinstance(flag, bool):
-        return refuse("intragroup", f"want true or false, got {str(flag)[:40]}")
-    return {**texts, "intragroup": flag}
+        return "", "the record is empty"
+    if isinstance(error, UnicodeDecodeError):
+        return "", f"not UTF-8 at byte {error.start}"
+    missing = _MISSING_FIELD.search(str(error))
+    if missing:
+        return missing[1], "required and missing"
+    named = _FIELD.search(str(error))
+    if named:
+        return named[1], str(error)
+    return "", str(error) if isinstance(error, msgspec.ValidationError) else f"not JSON: {error}"
 
 
-def _frame_of(rows: list[dict[str, Any]], schema: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {name: pl.Series(name, [row[name] for row in rows], dtype=kind) for name, kind in schema.items()}
-    )
+# -- texts to columns ------------------------------------------------------------------------------------------
+
+_POSITION = ("entity_id", "org_id", "line_id", "product_id", "ccy", "customer_id", "account_id", "customer_class")
+_KIND = ("entity_id", "source_system", "value_date", "direction", "status", "txn_type", "reversal_of")
+#: Between the parts of a key that is digested as one text: no JSON text of ours needs it.
+_SEPARATOR = "\x1f"
+_REMEMBERED_MAX = 2_000_000
+
+Fault = tuple[str, str]  # field, reason
 
 
-# -- text columns to checked columns ---------------------------------------------------------------------------
+class _Remembered(dict[Any, int]):
+    """Codes of combinations of fields, and the facts that follow from each; subclasses work the facts out."""
+
+    def __init__(self, names: tuple[str, ...], **facts: Any) -> None:
+        super().__init__()
+        self._fields_of = attrgetter(*names)
+        self._kinds_of_fact = facts
+        self.facts = Columns(good=np.bool_, **facts)
+        self.faults: dict[int, Fault] = {}
+        self._fresh: list[Any] = []
+
+    def __missing__(self, key: Any) -> int:
+        code = self[key] = self.facts.rows + len(self._fresh)
+        self._fresh.append(key)
+        return code
+
+    def codes(self, entries: list[_Entry]) -> NDArray[np.int64]:
+        if self.facts.rows > _REMEMBERED_MAX:
+            self.clear()
+            self.facts, self.faults = Columns(good=np.bool_, **self._kinds_of_fact), {}
+            self.forget()
+        found = np.fromiter(map(self.__getitem__, map(self._fields_of, entries)), np.int64, len(entries))
+        if self._fresh:
+            fresh, self._fresh = self._fresh, []
+            self.learn(fresh, self.facts.rows)
+        return found
+
+    def learn(self, fresh: list[Any], first: int) -> None:
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Codes start again."""
 
 
-_NONE = pl.Series(["-"], dtype=pl.String)
-#: Below this many rows a call into polars costs more than the rows do, and Python's own lists and dicts are used.
-_FEW_ROWS = 4_000
+class _Positions(_Remembered):
+    def __init__(self) -> None:
+        super().__init__((*_POSITION, "intragroup"), low=np.uint64, high=np.uint64, exponent=np.int64)
+        self.named: list[tuple[str, ...]] = []
+
+    def forget(self) -> None:
+        self.named = []
+
+    def learn(self, fresh: list[Any], first: int) -> None:
+        keys = [(*(text or "-" for text in texts[:-1]), "true" if texts[-1] is True else "false") for texts in fresh]
+        exponents = [EXPONENT_BY_CURRENCY.get(key[4], 0) for key in keys]
+        good = np.ones(len(keys), np.bool_)
+        for number, key in enumerate(keys):
+            fault = _fault_of_position(key)
+            if fault:
+                self.faults[first + number], good[number] = fault, False
+        digest = _digest([_SEPARATOR.join(key) for key in keys])
+        self.named += keys
+        self.facts.extend(good=good, low=digest.low, high=digest.high, exponent=np.array(exponents, np.int64))
 
 
-class _Coded:
-    """A text column as codes into its distinct texts; a missing or empty text has the last code, `-`."""
-
-    __slots__ = ("code", "texts")
-
-    def __init__(self, texts: pl.Series | list[str], code: NDArray[np.int64]) -> None:
-        self.texts, self.code = texts, code
-
-    @classmethod
-    def of_few(cls, texts: list[str | None]) -> "_Coded":
-        known: dict[str, int] = {}
-        code = np.array([known.setdefault(text, len(known)) if text else -1 for text in texts], np.int64)
-        code[code < 0] = len(known)
-        return cls([*known, "-"], code)
-
-    @classmethod
-    def of_column(cls, column: pl.Series) -> "_Coded":
-        physical = column.to_physical()
-        nulls = physical.null_count()
-        count = int(physical.max() or 0) + 1 if nulls < len(physical) else 0  # type: ignore[arg-type]
-        code = (physical.fill_null(count) if nulls else physical).to_numpy().astype(np.int64)
-        if count * 2 > len(code):  # hardly any comes twice: finding the distinct ones costs more than it saves
-            each = column.cast(pl.String).fill_null("")
-            missing = (each == "").to_numpy()
-            return cls(pl.concat([each, _NONE], rechunk=True), np.where(missing, len(code), np.arange(len(code))))
-        # A code's text is that of any row with the code; a code without rows was a record set aside.
-        some_row = np.full(count + 1, -1, np.int64)
-        some_row[code] = np.arange(len(code))
-        known = np.flatnonzero(some_row[:count] >= 0)
-        texts = column.gather(some_row[known]).cast(pl.String)
-        dense = np.full(count + 1, len(known), np.int64)
-        dense[known] = np.arange(len(known))
-        blank = (texts == "").to_numpy()
-        if blank.any():  # an empty dimension is `-`, however it is written
-            dense[known[blank]] = len(known)
-        return cls(pl.concat([texts, _NONE], rechunk=True), dense[code])
-
-    @property
-    def series(self) -> pl.Series:
-        return pl.Series(self.texts, dtype=pl.String) if isinstance(self.texts, list) else self.texts
-
-    @property
-    def missing(self) -> NDArray[np.bool_]:
-        none: NDArray[np.bool_] = self.code == len(self.texts) - 1
-        return none
-
-    def equals(self, wanted: str) -> NDArray[np.bool_]:
-        """Which rows say `wanted`."""
-        texts = self.texts
-        same = [text == wanted for text in texts] if isinstance(texts, list) else (texts == wanted).to_numpy()
-        rows: NDArray[np.bool_] = np.asarray(same, np.bool_)[self.code]
-        return rows
-
-    def longer_than(self, bytes_max: int) -> NDArray[np.bool_]:
-        """Which distinct texts are."""
-        if isinstance(self.texts, list):
-            return np.array([len(text) * 4 > bytes_max and len(text.encode()) > bytes_max for text in self.texts])
-        long: NDArray[np.bool_] = self.texts.str.len_bytes().to_numpy() > bytes_max
-        return long
-
-    def chosen(self, rows: NDArray[np.int64]) -> list[str]:
-        if isinstance(self.texts, list):
-            return [self.texts[code] for code in self.code[rows].tolist()]
-        return self.texts.gather(self.code[rows]).to_list()
+def _fault_of_position(key: tuple[str, ...]) -> Fault | None:
+    for name, text in zip(_POSITION, key, strict=False):
+        if text == "-" and name in _REQUIRED:
+            return name, "required and missing"
+        if len(text) * 4 > _BYTES_MAX and len(text.encode()) > _BYTES_MAX:
+            return name, f"longer than {_BYTES_MAX} bytes: {text!r:.60}"
+    if key[4] not in EXPONENT_BY_CURRENCY:
+        return "ccy", f"not an ISO 4217 currency: {key[4]!r:.60}"
+    return None
 
 
-def _digests(columns: dict[str, _Coded]) -> dict[str, Digest]:
-    """The digest of each row's text, by column; few texts are digested all together."""
-    if not all(isinstance(column.texts, list) for column in columns.values()):
-        return {name: of_strings(column.series).take(column.code) for name, column in columns.items()}
-    together = of_texts([text for column in columns.values() for text in column.texts])
-    found, start = {}, 0
-    for name, column in columns.items():
-        found[name] = together.take(column.code + start)
-        start += len(column.texts)
-    return found
+class _Kinds(_Remembered):
+    def __init__(self) -> None:
+        lanes = dict.fromkeys(("source_low", "source_high", "reverses_low", "reverses_high"), np.uint64)
+        flags = dict.fromkeys(("outgoing", "opening", "is_reversal"), np.bool_)
+        super().__init__(_KIND, **lanes, **flags, status=np.int64, value_day=np.int64)
+
+    def learn(self, fresh: list[Any], first: int) -> None:
+        columns = [[str(text or "-") for text in column] for column in zip(*fresh, strict=True)]
+        entity, source, value_date, direction, status, txn_type, reversal_of = columns
+        days = [_day_number(text) for text in value_date]
+        good = np.ones(len(fresh), np.bool_)
+        for number, day in enumerate(days):
+            fault = _fault_of_kind(source[number], value_date[number], day, direction[number], status[number])
+            if not fault and len(reversal_of[number].encode()) > _BYTES_MAX:
+                fault = ("reversal_of", f"longer than {_BYTES_MAX} bytes")
+            if fault:
+                self.faults[first + number], good[number] = fault, False
+        sources = combine(_digest(entity), _digest(source))
+        is_reversal = np.array([text != "-" for text in reversal_of], np.bool_)
+        reverses = combine(sources, _digest(reversal_of))
+        self.facts.extend(
+            good=good,
+            source_low=sources.low,
+            source_high=sources.high,
+            reverses_low=np.where(is_reversal, reverses.low, 0),
+            reverses_high=np.where(is_reversal, reverses.high, 0),
+            outgoing=np.array([text == "out" for text in direction], np.bool_),
+            opening=np.array([text == OPENING for text in txn_type], np.bool_),
+            is_reversal=is_reversal,
+            status=np.array([_STATUS.get(text, SETTLED) for text in status], np.int64),
+            value_day=np.array(days, np.int64),
+        )
 
 
-class _Columns:
-    """The content checks: whatever passes is a fact the folds may count on."""
+def _fault_of_kind(source: str, value_date: str, day: int, direction: str, status: str) -> Fault | None:
+    if source == "-":
+        return "source_system", "required and missing"
+    if len(source.encode()) > _BYTES_MAX:
+        return "source_system", f"longer than {_BYTES_MAX} bytes: {source!r:.60}"
+    if day == _NO_DAY:
+        why = "required and missing" if value_date == "-" else f"not a date such as 2026-01-31: {value_date!r:.60}"
+        return "value_date", why
+    if direction not in {"in", "out"}:
+        return "direction", "required and missing" if direction == "-" else f"not one of in, out: {direction!r:.60}"
+    if status not in {*_STATUS, "-"}:
+        return "status", f"not one of {', '.join(_STATUS)}: {status!r:.60}"
+    return None
 
-    def __init__(self, frame: pl.DataFrame, offset: NDArray[np.int64], appended_us: NDArray[np.int64]) -> None:
-        self.offset, self.appended_us = offset, appended_us
-        if len(frame) < _FEW_ROWS:
-            texts = frame.select(pl.col(_TEXT).cast(pl.String)).to_dict(as_series=False)
-            self.text = {name: _Coded.of_few(texts[name]) for name in _TEXT}
-        else:
-            self.text = {name: _Coded.of_column(frame[name]) for name in _TEXT}
-        self.intragroup = frame["intragroup"].fill_null(value=False).to_numpy()
-        self.good = np.ones(len(offset), np.bool_)
 
-    def multiline(self) -> NDArray[np.bool_]:
-        """Which rows have a newline in some text."""
-        rows = np.zeros(len(self.offset), np.bool_)
-        columns = list(self.text.values())
-        lists = [column.texts for column in columns if isinstance(column.texts, list)]
-        series = [column.texts for column in columns if isinstance(column.texts, pl.Series)]
-        if any("\n" in text for texts in lists for text in texts) or (
-            series and pl.concat(series).str.contains("\n", literal=True).any()
-        ):
-            for column in columns:
-                rows |= column.series.str.contains("\n", literal=True).to_numpy()[column.code]
-        return rows
+def _digest(texts: list[str]) -> Digest:
+    return of_texts(texts) if len(texts) < _FEW else of_strings(pl.Series(texts, dtype=pl.String))
 
-    def checked(self, refusals: list[Refusal]) -> EntryBatch:
-        self._refuse_missing(refusals)
-        status = self._choice("status", _STATUS | {"-": SETTLED}, refusals)
-        outgoing = self._choice("direction", {"in": 0, "out": 1}, refusals) == 1
-        exponents = self._choice("ccy", EXPONENT_BY_CURRENCY, refusals)
-        amount = self._amounts(exponents, refusals)
-        value_day = self._days("value_date", refusals)
-        event_us = self._instants(refusals)
-        ahead = event_us > self.appended_us + _EVENT_AHEAD_US
-        self._refuse("event_time", ahead, "more than a day later than Kafka's clock when it took it", refusals)
-        ahead = value_day > event_us // _MICROSECONDS_A_DAY + _VALUE_AHEAD_DAYS
-        self._refuse("value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time", refusals)
-        return self._batch(self.good, status, outgoing, amount, value_day, event_us)
 
-    def _batch(
+class _Checks:
+    """The content checks of one batch: whatever passes is a fact the folds may count on."""
+
+    def __init__(
         self,
-        good: NDArray[np.bool_],
-        status: NDArray[np.int64],
-        outgoing: NDArray[np.bool_],
-        amount: NDArray[np.int64],
-        value_day: NDArray[np.int64],
-        event_us: NDArray[np.int64],
-    ) -> EntryBatch:
-        whole = bool(good.all())
-        rows = np.arange(len(good)) if whole else np.flatnonzero(good)
-        text, flag = self.text, self.intragroup[rows]
-        reversal = text["reversal_of"]
-        is_reversal = (~reversal.missing & ~reversal.equals("-"))[rows]
-        named = {"source_system", "txn_id", *_POSITION, *(["reversal_of"] if is_reversal.any() else [])}
-        digests = _digests({name: text[name] for name in _TEXT if name in named})
-        source = combine(digests["entity_id"], digests["source_system"])
-        identity = combine(source, digests["txn_id"]).take(rows)
-        reverses = combine(source, digests["reversal_of"]).take(rows) if is_reversal.any() else identity
-        position = combine(
-            *(digests[name] for name in _POSITION), of_integers(self.intragroup.astype(np.int64))
-        ).take(rows)
-        ids = text["txn_id"]
+        entries: list[_Entry],
+        offset: NDArray[np.int64],
+        appended_us: NDArray[np.int64],
+        refusals: list[Refusal],
+    ) -> None:
+        self._entries, self._offset, self._appended_us, self._refusals = entries, offset, appended_us, refusals
+        self._txn_id = [entry.txn_id for entry in entries]
+        self._good = np.ones(len(offset), np.bool_)
+
+    def batch(self, positions: _Positions, kinds: _Kinds) -> EntryBatch:
+        place, kind = positions.codes(self._entries), kinds.codes(self._entries)
+        self._refuse_known_faults(positions, place)
+        self._refuse_known_faults(kinds, kind)
+        self._refuse_bad_ids()
+        amount = self._amounts(positions.facts["exponent"][place])
+        event_us = self._instants()
+        value_day = kinds.facts["value_day"][kind]
+        ahead = event_us > self._appended_us + _EVENT_AHEAD_US
+        self._refuse("event_time", ahead, "more than a day later than Kafka's clock when it took it")
+        ahead = value_day > event_us // _MICROSECONDS_A_DAY + _VALUE_AHEAD_DAYS
+        self._refuse("value_date", ahead, f"more than {_VALUE_AHEAD_DAYS} days after its event time")
+        rows = np.flatnonzero(self._good)
+        place, kind = place[rows], kind[rows]
+        of_kind, of_place = kinds.facts, positions.facts
+        source = Digest(of_kind["source_low"][kind], of_kind["source_high"][kind])
         return EntryBatch(
-            self.offset[rows],
-            self.appended_us[rows],
+            self._offset[rows],
+            self._appended_us[rows],
             event_us[rows],
             value_day[rows],
             amount[rows],
-            outgoing[rows],
-            status[rows],
-            text["txn_type"].equals(OPENING)[rows],
-            identity,
-            Digest(np.where(is_reversal, reverses.low, 0), np.where(is_reversal, reverses.high, 0)),
-            is_reversal,
-            position,
-            _LazyKeys([text[name] for name in _POSITION], rows, flag),
-            _LazyTexts(ids.texts, ids.code[rows]),
+            of_kind["outgoing"][kind],
+            of_kind["status"][kind],
+            of_kind["opening"][kind],
+            combine(source, _digest(self._txn_id).take(rows)),
+            Digest(of_kind["reverses_low"][kind], of_kind["reverses_high"][kind]),
+            of_kind["is_reversal"][kind],
+            Digest(of_place["low"][place], of_place["high"][place]),
+            _Keys(positions.named, place),
+            _LazyTexts(self._txn_id, rows),
         )
 
-    def _refuse(self, name: str, bad: NDArray[np.bool_], reason: str, refusals: list[Refusal]) -> None:
+    def _refuse_known_faults(self, known: _Remembered, code: NDArray[np.int64]) -> None:
+        bad = ~known.facts["good"][code] & self._good
+        for row in np.flatnonzero(bad).tolist():
+            self._refusals.append(Refusal(int(self._offset[row]), *known.faults[int(code[row])]))
+        self._good &= ~bad
+
+    def _refuse_bad_ids(self) -> None:
+        ids = self._txn_id
+        if not all(ids) or "-" in ids:
+            self._refuse("txn_id", np.array([text in {"", "-"} for text in ids], np.bool_), "required and missing")
+        if max(map(len, ids), default=0) * 4 > _BYTES_MAX:
+            long = np.array([len(text.encode()) > _BYTES_MAX for text in ids], np.bool_)
+            self._refuse("txn_id", long, f"longer than {_BYTES_MAX} bytes")
+
+    def _refuse(self, name: str, bad: NDArray[np.bool_], reason: str) -> None:
         """Refuse rows still good; a record gets one reason, that of the first check it fails."""
-        bad = bad & self.good
-        if bad.any():
-            shown = self.text[name]
-            for row in np.flatnonzero(bad).tolist():
-                got = shown.texts[int(shown.code[row])]
-                refusals.append(Refusal(int(self.offset[row]), name, f"{reason}: {got!r:.60}"))
-            self.good &= ~bad
+        bad = bad & self._good
+        for row in np.flatnonzero(bad).tolist():
+            got = getattr(self._entries[row], name)
+            self._refusals.append(Refusal(int(self._offset[row]), name, f"{reason}: {got!r:.60}"))
+        self._good &= ~bad
 
-    def _refuse_missing(self, refusals: list[Refusal]) -> None:
-        for name in _REQUIRED:
-            self._refuse(name, self.text[name].missing, "required and missing", refusals)
-        for name in ("txn_id", "source_system", "reversal_of", *_POSITION):
-            column = self.text[name]
-            too_long = column.longer_than(_BYTES_MAX)
-            if too_long.any():
-                self._refuse(name, too_long[column.code], f"longer than {_BYTES_MAX} bytes", refusals)
-
-    def _choice(self, name: str, choices: Any, refusals: list[Refusal]) -> NDArray[np.int64]:
-        column = self.text[name]
-        known = np.array([choices.get(text, -1) for text in column.texts], np.int64)
-        values: NDArray[np.int64] = known[column.code]
-        reason = "not an ISO 4217 currency" if name == "ccy" else f"not one of {', '.join(sorted(choices))}"
-        self._refuse(name, values < 0, reason, refusals)
-        return values
-
-    def _amounts(self, exponents: NDArray[np.int64], refusals: list[Refusal]) -> NDArray[np.int64]:
-        column = self.text["amount"]
-        parsed = pl.DataFrame({"text": column.series}).select(
-            shape=pl.col("text").str.contains(_AMOUNT),
-            negative=pl.col("text").str.contains(r"^-[0-9]{1,16}(\.[0-9]{1,4})?$"),
-            point=pl.col("text").str.find(".", literal=True),
-            length=pl.col("text").str.len_bytes(),
-            digits=pl.col("text").str.replace(".", "", literal=True).cast(pl.Int64, strict=False).fill_null(2**62),
-        )
-        decimals = (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0).to_numpy()
-        negative, shape = parsed["negative"].to_numpy()[column.code], parsed["shape"].to_numpy()[column.code]
-        self._refuse("amount", negative, "negative: the direction says which way money goes", refusals)
-        self._refuse("amount", ~shape, "not a decimal string such as 12.50", refusals)
-        decimals, digits = decimals[column.code], parsed["digits"].to_numpy()[column.code]
-        self._refuse("amount", decimals > exponents, "more decimals than its currency has", refusals)
+    def _amounts(self, exponents: NDArray[np.int64]) -> NDArray[np.int64]:
+        decimals, digits, negative, shape = split_amounts([entry.amount for entry in self._entries])
+        self._refuse("amount", negative, "negative: the direction says which way money goes")
+        self._refuse("amount", ~shape, "not a decimal string such as 12.50")
+        self._refuse("amount", decimals > exponents, "more decimals than its currency has")
         power = _POWERS[np.clip(exponents - decimals, 0, 4)]
-        self._refuse("amount", digits > AMOUNT_MINOR_MAX // power, "above 10^16 minor units", refusals)
-        amounts: NDArray[np.int64] = np.where(self.good, digits, 0) * power
+        self._refuse("amount", digits > AMOUNT_MINOR_MAX // power, "above 10^16 minor units")
+        amounts: NDArray[np.int64] = np.where(self._good, digits, 0) * power
         return amounts
 
-    def _days(self, name: str, refusals: list[Refusal]) -> NDArray[np.int64]:
-        column = self.text[name]
-        days = np.array([_day_number(text) for text in column.texts], np.int64)[column.code]
-        self._refuse(name, days == _NO_DAY, "not a date such as 2026-01-31", refusals)
-        return np.where(self.good, days, 0)
-
-    def _instants(self, refusals: list[Refusal]) -> NDArray[np.int64]:
-        column = self.text["event_time"]
-        instants, valid = parse_instants(column.texts)
-        self._refuse(
-            "event_time",
-            ~valid[column.code],
-            "not an instant in UTC such as 2026-01-31T09:30:00.5Z",
-            refusals,
-        )
-        return np.where(self.good, instants[column.code], 0)
+    def _instants(self) -> NDArray[np.int64]:
+        texts = [entry.event_time for entry in self._entries]
+        instants, valid = parse_instants(texts if len(texts) < _FEW else pl.Series(texts, dtype=pl.String))
+        self._refuse("event_time", ~valid, "not an instant in UTC such as 2026-01-31T09:30:00.5Z")
+        return np.where(self._good, instants, 0)
 
 
 class _LazyTexts(Sequence[str]):
@@ -462,7 +395,7 @@ class _LazyTexts(Sequence[str]):
 
     __slots__ = ("_code", "_texts")
 
-    def __init__(self, texts: pl.Series | list[str], code: NDArray[np.int64]) -> None:
+    def __init__(self, texts: list[str], code: NDArray[np.int64]) -> None:
         self._texts, self._code = texts, code
 
     def __len__(self) -> int:
@@ -474,24 +407,19 @@ class _LazyTexts(Sequence[str]):
         return self._texts[int(self._code[row])]
 
 
-class _LazyKeys:
-    """Position keys of rows, put together when asked: only new positions ask."""
+class _Keys:
+    """Position keys of rows, by code: only new positions ask."""
 
-    __slots__ = ("_columns", "_flag", "_rows")
+    __slots__ = ("_code", "_distinct")
 
-    def __init__(self, columns: list[_Coded], rows: NDArray[np.int64], flag: NDArray[np.bool_]) -> None:
-        self._columns, self._rows, self._flag = columns, rows, flag
+    def __init__(self, distinct: list[tuple[str, ...]], code: NDArray[np.int64]) -> None:
+        self._distinct, self._code = distinct, code
 
-    def rows_from(self, start: int) -> "_LazyKeys":
-        return _LazyKeys(self._columns, self._rows[start:], self._flag[start:])
+    def rows_from(self, start: int) -> "_Keys":
+        return _Keys(self._distinct, self._code[start:])
 
     def many(self, rows: NDArray[np.int64]) -> list[tuple[str, ...]]:
-        at = self._rows[rows]
-        texts = [column.chosen(at) for column in self._columns]
-        flags = ["true" if flag else "false" for flag in self._flag[rows].tolist()]
-        entity, organisation, line, product, currency, customer, account, customer_class = texts
-        keys = (entity, organisation, line, product, currency, customer, account, customer_class, flags)
-        return list(zip(*keys, strict=True))
+        return [self._distinct[code] for code in self._code[rows].tolist()]
 
 
 _NO_DAY = -(2**40)
@@ -505,6 +433,37 @@ def _day_number(text: str) -> int:
         return (date.fromisoformat(text) - _EPOCH).days
     except ValueError:
         return _NO_DAY
+
+
+def split_amounts(
+    texts: list[str],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each text: decimals, its digits as a number, whether it is a negative amount, whether it is an amount."""
+    if len(texts) >= _FEW:
+        return _split_many(texts)
+    found = [_AMOUNT_PARTS.fullmatch(text) for text in texts]
+    shape = np.array([part is not None and not part[1] for part in found], np.bool_)
+    negative = np.array([part is not None and bool(part[1]) for part in found], np.bool_)
+    decimals = np.array([len(part[3] or "") if part else 0 for part in found], np.int64)
+    numbers = [min(int(part[2] + (part[3] or "")), _TOO_LARGE) if part else _TOO_LARGE for part in found]
+    return decimals, np.array(numbers, np.int64), negative, shape
+
+
+def _split_many(
+    texts: list[str],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    text = pl.col("text")
+    parsed = pl.DataFrame({"text": texts}, schema={"text": pl.String}).select(
+        shape=text.str.contains(_AMOUNT),
+        negative=text.str.contains(r"^-[0-9]{1,16}(\.[0-9]{1,4})?$"),
+        point=text.str.find(".", literal=True),
+        length=text.str.len_bytes(),
+        digits=text.str.replace(".", "", literal=True).cast(pl.Int64, strict=False).fill_null(_TOO_LARGE),
+    )
+    decimals = (parsed["length"].cast(pl.Int64) - parsed["point"].cast(pl.Int64) - 1).fill_null(0)
+    columns = (decimals, parsed["digits"], parsed["negative"], parsed["shape"])
+    decimal, digits, negative, shape = (column.to_numpy() for column in columns)
+    return decimal, digits, negative, shape
 
 
 def parse_instants(texts: pl.Series | list[str]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

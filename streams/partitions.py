@@ -21,6 +21,8 @@ from streams.schemas import Source
 
 log = structlog.get_logger()
 
+PACE_MAX_S = 0.5  # however loaded: a figure is published at least this often while it changes
+
 
 class Sink(Protocol):
     """Where outputs go; `flush` returns when all are delivered and raises if one was not."""
@@ -222,8 +224,9 @@ class PartitionKeeper:
             # Also where nothing changed: the reader learns how far this partition has come.
             self._cut(owned, source, topic, owned.published_offset, count)
         owned.published_offset, owned.published_at = state.next_offset, self._clock()
-        # Publishing may take a fifth of the time, not more: under load ticks grow apart and carry more.
-        owned.pace_s = max(self._tick_interval_s, 4 * (owned.published_at - started))
+        # Publishing may take a fifth of the time of all partitions together: under load ticks grow apart.
+        share = 4 * len(self.owned) * (owned.published_at - started)
+        owned.pace_s = max(self._tick_interval_s, min(share, PACE_MAX_S))
 
     def _cut(self, owned: OwnedPartition, source: Source, topic: str, from_offset: int, count: int) -> None:
         statistics = owned.folder.statistics(owned.state)

@@ -2,7 +2,7 @@
 
 Inbound records carry the field names of docs/names.md (decisions Q8, S21); a missing dimension is `-`, never
 null. Amounts are decimal strings (`^-?[0-9]{1,16}(\\.[0-9]{1,n})?$`, n from the currency), instants RFC 3339 UTC
-ending in `Z`, dates ISO 8601. These structs serve producers, the record-by-record decoder and the AsyncAPI
+ending in `Z`, dates ISO 8601. These structs serve producers, the decoder and the AsyncAPI
 document; bulk decoding into columns is in `streams/decode.py`, and a property test holds both equal.
 Not for stored events of aggregates: those have their own registry in `aggregates/`.
 """

@@ -15,7 +15,9 @@ from faust.types import TP, ConsumerMessage
 
 from streams.decode import RawBatch
 
-FETCH_WAIT_MS = 100  # the broker answers at once when there is anything
+# One request to a broker is under way at a time: one that happens to ask for idle partitions only would hold up the
+# others for this long. It is also how often an idle worker asks.
+FETCH_WAIT_MS = 8
 PREFETCH_BACKOFF_S = 0.004  # aiokafka's own 0.1 s is latency as soon as a partition is busy
 
 

@@ -6,8 +6,10 @@ crashes the app: its supervisor restarts it and it resumes at the snapshot.
 """
 
 import asyncio
+import gc
 import logging
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +29,7 @@ from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_c
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from streams import batch_records, topics
-from streams.decode import RawBatch
+from streams.decode import RawBatch, merged
 from streams.folded import folders
 from streams.partitions import OwnedPartition, PartitionKeeper, PendingSnapshot, send_dead_letter
 from streams.sink import KafkaSink
@@ -37,7 +39,10 @@ from streams.worker_metrics import WorkerMetrics
 log = structlog.get_logger()
 T = TypeVar("T")
 
-STREAM_BUFFER_BATCHES = 8  # Faust counts messages, and a message is a batch now (S8)
+#: Faust counts messages, and a message is a batch now (S8). Once this many wait in a topic's stream, Faust sets the
+#: partition aside and may sleep a whole second: our own bound on bytes must be met first.
+STREAM_BUFFER_BATCHES = 256
+IN_LINE_BYTES_MAX = 64 * 1024 * 1024
 DEAD_LETTER_BYTES_MAX = 16 * 1024 * 1024
 HOUSEKEEPING_S = 0.1
 EXIT_STALLED = 70
@@ -88,6 +93,9 @@ class Worker:
         self._fold_thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
         self._store_thread = ThreadPoolExecutor(2, thread_name_prefix="store")
         self._lock: asyncio.Lock | None = None
+        self._in_line: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
+        self._in_line_bytes = 0
+        self._arrived, self._taken = asyncio.Event(), asyncio.Event()
         self.app = self._make_app(bootstrap)
         self._attach(handlers)
 
@@ -129,6 +137,7 @@ class Worker:
             self._attach_folder(name, self.app.topic(name, schema=schema, allow_empty=True))
         for name, handler in handlers.items():
             self._attach_handler(name, self.app.topic(name, schema=schema, allow_empty=True), handler)
+        self.app.task(self._fold_in_line)
         self.app.task(self._keep_house)
         self.app.task(self._watch_progress)
 
@@ -189,34 +198,63 @@ class Worker:
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, call, *arguments)
 
     async def _absorb(self, stream: Any, event: Any) -> None:
+        """Put a batch in line for the fold thread; waits while too many bytes are in line."""
         message, raw = event.message, event.value
         if not isinstance(raw, RawBatch):
             raise TidemarkError("the batch transport is not installed", topic=message.topic)
-        done = await self._folding(self._fold_and_publish, message, raw)
-        if done is None:
-            return  # of an assignment that is over: whoever owns the partition now reads it again
-        owned, size = done
-        owned.unacknowledged.append((stream, event))
-        owned.unacknowledged_bytes += size
+        self._in_line.setdefault((message.topic, message.partition), []).append((stream, event))
+        self._in_line_bytes += raw.size_bytes
+        self._arrived.set()
+        while self._in_line_bytes > IN_LINE_BYTES_MAX and not self.app.should_stop:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def _fold_in_line(self) -> None:
+        """Fold what is in line, partition by partition; batches that wait together are folded as one.
+
+        A batch costs some milliseconds before its first record: folding each small one by itself would make the
+        line grow under loads that are no load.
+        """
+        try:
+            while not self.app.should_stop:
+                await self._arrived.wait()
+                self._arrived.clear()
+                for at in list(self._in_line):
+                    waiting = self._in_line.pop(at)
+                    self._in_line_bytes -= sum(event.value.size_bytes for _, event in waiting)
+                    self._taken.set()
+                    owned = await self._folding(self._fold_and_publish, at, waiting)
+                    if owned is not None:
+                        await self._snapshot_if_large(owned)
+        except Exception as error:
+            await self.app.crash(error)  # a restart resumes at the snapshot; going on would skip
+            raise
+
+    async def _snapshot_if_large(self, owned: OwnedPartition) -> None:
         total = sum(one.unacknowledged_bytes for one in self.keeper.owned.values())
         enough = owned.state.next_offset - owned.snapshot_offset >= self._settings.snapshot_records_max
         if enough or total > self._settings.unacknowledged_bytes_max:
             await self._snapshot(owned)
 
-    def _fold_and_publish(self, message: Any, raw: RawBatch) -> tuple[OwnedPartition, int] | None:
-        owned = self.keeper.owned.get((message.topic, message.partition))
-        if owned is None or message.generation_id != self.app.consumer_generation_id:
+    def _fold_and_publish(self, at: tuple[str, int], waiting: list[tuple[Any, Any]]) -> OwnedPartition | None:
+        owned = self.keeper.owned.get(at)
+        generation = self.app.consumer_generation_id
+        # Of an assignment that is over: whoever owns the partition now reads it again.
+        current = [(stream, event) for stream, event in waiting if event.message.generation_id == generation]
+        if owned is None or not current:
             return None
-        done = self.keeper.absorb(owned, raw)
-        labels = message.topic
-        self.metrics.folded.labels(labels).inc(done.records)
-        self.metrics.batch_records.labels(labels).observe(done.records)
-        self.metrics.fold_seconds.labels(labels).observe(done.seconds)
-        if done.refused:
-            self.metrics.dead_letters.labels(labels).inc(done.refused)
+        for raw in merged([event.value for _, event in current], self._settings.batch_records_max):
+            done = self.keeper.absorb(owned, raw)
+            self.metrics.folded.labels(at[0]).inc(done.records)
+            self.metrics.batch_records.labels(at[0]).observe(done.records)
+            self.metrics.fold_seconds.labels(at[0]).observe(done.seconds)
+            if done.refused:
+                self.metrics.dead_letters.labels(at[0]).inc(done.refused)
         if self.keeper.publish_due(owned):
             self._publish(owned)
-        return owned, raw.size_bytes
+        owned.unacknowledged += current
+        owned.unacknowledged_bytes += sum(event.value.size_bytes for _, event in current)
+        return owned
 
     def _publish(self, owned: OwnedPartition) -> None:
         with self.metrics.publish_seconds.time():
@@ -317,6 +355,11 @@ def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None
     address = f"http://127.0.0.1:{server.server_port}/metrics"
     write_atomically(settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode())
     logging.getLogger("faust").setLevel(logging.WARNING)
+    # A batch makes tens of thousands of short-lived tuples and no cycles: collecting at every 700 of them costs a
+    # third of decoding. What was imported is never garbage.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
+    sys.setswitchinterval(0.001)  # the fetching thread and the loop wait this long for the folding one
     try:
         faust.Worker(worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()
     except Unavailable as error:

@@ -1,4 +1,4 @@
-"""Decoding entries: both decoders mean the same (decision S9), and garbage gets a reason instead of a figure."""
+"""Decoding entries: a record means the same in whatever batch it comes, and garbage gets a reason, no figure."""
 
 import json
 from datetime import datetime
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import to_minor
-from streams import decode as decoding
-from streams.decode import RawBatch, decode, parse_instants
+from streams.decode import Decoded, EntryDecoder, decode, merged, parse_instants
 from tests.projections.entries import encoded, raw, txn
 
+LANES = ("low", "high")
 GOOD = json.loads(msgspec.json.encode(txn(1, amount="12.50")))
 
 
@@ -35,17 +35,17 @@ def reasons(values: list[bytes | None]) -> list[tuple[int, str, str]]:
         (b"", "", "empty"),
         (b"  ", "", "empty"),
         (b"{", "", "not JSON"),
-        (b"[1]", "", "a JSON list"),
-        (b"null", "", "NoneType"),
+        (b"[1]", "", "got `array`"),
+        (b"null", "", "got `null`"),
         (as_json()[:-5], "", "not JSON"),
-        (as_json(txn_id="\N{SNOWMAN}").decode().encode("utf-16"), "", "not UTF-8"),
+        (as_json(txn_id="\N{SNOWMAN}").decode().encode("utf-16"), "", "not JSON"),
         (as_json().replace(b"T1", b"T\xff"), "", "not UTF-8"),
-        (as_json(amount=12.5), "amount", "want text, got float"),
-        (as_json(account_id=17), "account_id", "want text, got int"),
-        (as_json(txn_id=True), "txn_id", "want text, got bool"),
-        (as_json(ccy=["CNY"]), "ccy", "want text, got list"),
-        (as_json(intragroup="yes"), "intragroup", "want true or false"),
-        (as_json(amount=float("nan")), "", "not JSON: NaN"),
+        (as_json(amount=12.5), "amount", "Expected `str`, got `float`"),
+        (as_json(account_id=17), "account_id", "Expected `str`, got `int`"),
+        (as_json(txn_id=True), "txn_id", "Expected `str`, got `bool`"),
+        (as_json(ccy=["CNY"]), "ccy", "Expected `str`, got `array`"),
+        (as_json(intragroup="yes"), "intragroup", "Expected `bool | null`"),
+        (as_json(amount=float("nan")), "", "not JSON"),
         (as_json(amount="NaN"), "amount", "not a decimal string"),
         (as_json(amount="1e5"), "amount", "not a decimal string"),
         (as_json(amount="+5.00"), "amount", "not a decimal string"),
@@ -115,20 +115,6 @@ def test_columns_carry_what_the_record_says() -> None:
     assert batch.reverses.low.tolist() == other.identity.low.tolist()
 
 
-def alone(batch: RawBatch) -> decoding.Decoded:
-    """The same batch through the record-by-record decoder only."""
-    original = pl.read_ndjson
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        raise pl.exceptions.ComputeError("not today")
-
-    pl.read_ndjson = refuse
-    try:
-        return decode(batch)
-    finally:
-        pl.read_ndjson = original
-
-
 _texts = st.one_of(
     st.sampled_from(["-", "", "A1", "CNY", "JPY", "in", "out", "settled", "0", "1.5", "-1", "1.234", "2026-11-22"]),
     st.sampled_from(["2026-11-22T08:00:00Z", "2026-11-22T08:00:00.123Z", "2026-13-22T08:00:00Z", "NaN", "null"]),
@@ -153,23 +139,49 @@ def raw_values(draw: st.DrawFn) -> bytes | None:
     return text.encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=400)
-@given(st.lists(raw_values(), max_size=12))
+def columns(done: Decoded) -> list[Any]:
+    batch = done.batch
+    names = ("offset", "amount_minor", "event_time_us", "value_day", "status", "outgoing", "opening", "is_reversal")
+    lanes = [getattr(getattr(batch, name), lane) for name in ("identity", "reverses", "position") for lane in LANES]
+    plain = [column.tolist() for column in [*(getattr(batch, name) for name in names), *lanes]]
+    keys = batch.position_keys.many(np.arange(len(batch)))
+    return [plain, keys, [batch.txn_ids[row] for row in range(len(batch))]]
+
+
+def joined(parts: list[Decoded]) -> list[Any]:
+    """The columns of several batches, one after the other."""
+    whole = [columns(part) for part in parts]
+    plain = [[value for part in whole for value in part[0][place]] for place in range(len(whole[0][0]))]
+    return [plain, *([value for part in whole for value in part[place]] for place in (1, 2))]
+
+
+@settings(max_examples=300)
+@given(st.lists(raw_values(), min_size=1, max_size=12))
 @example([b'{"txn_id":"a\\ud83d"}'])
-def test_both_decoders_mean_the_same(values: list[bytes | None]) -> None:
-    batch = raw(values)
-    fast, slow = decode(batch), alone(batch)
-    assert [(one.offset, one.field) for one in fast.refusals] == [(one.offset, one.field) for one in slow.refusals]
-    for name in ("offset", "amount_minor", "event_time_us", "value_day", "status", "outgoing", "is_reversal"):
-        assert getattr(fast.batch, name).tolist() == getattr(slow.batch, name).tolist(), name
-    for name in ("identity", "reverses", "position"):
-        for lane in ("low", "high"):
-            assert (
-                getattr(getattr(fast.batch, name), lane).tolist() == getattr(getattr(slow.batch, name), lane).tolist()
-            )
-    rows = np.arange(len(fast.batch))
-    assert fast.batch.position_keys.many(rows) == slow.batch.position_keys.many(rows)
-    assert len(fast.refusals) + len(fast.batch) == len(values)
+@example([as_json(txn_id=-9223372036854775809)])
+def test_a_record_means_the_same_in_any_batch(values: list[bytes | None]) -> None:
+    """Alone, together, behind others, and by a decoder that remembers others."""
+    together = decode(raw(values))
+    apart = [decode(raw([value], start)) for start, value in enumerate(values)]
+    assert joined(apart) == columns(together)
+    reasons = [(one.offset, one.field) for part in apart for one in part.refusals]
+    assert reasons == [(one.offset, one.field) for one in together.refusals]
+    assert len(together.refusals) + len(together.batch) == len(values)
+    remembering = EntryDecoder()
+    remembering.decode(raw(values[::-1]))
+    assert columns(remembering.decode(raw(values))) == columns(together)
+    many: list[bytes | None] = [*encoded([txn(f"other{number}") for number in range(520)]), *values]
+    crowd = decode(raw(many))
+    assert [one.offset - 520 for one in crowd.refusals] == [one.offset for one in together.refusals]
+    theirs = columns(crowd)[0]
+    assert [column[520:] for column in theirs[1:]] == columns(together)[0][1:]
+
+
+def test_neighbouring_batches_merge_and_gaps_do_not() -> None:
+    parts = [raw(encoded([txn(number)]), number) for number in range(4)] + [raw(encoded([txn(9)]), 7)]
+    whole = merged(parts, 100)
+    assert [(one.from_offset, one.to_offset, len(one)) for one in whole] == [(0, 4, 4), (7, 8, 1)]
+    assert [len(one) for one in merged(parts[:4], 2)] == [2, 2]
 
 
 @given(st.lists(st.sampled_from(["0", "1", "12.5", "0.05", "999.99", "9999999999999999", "1.234", "x", "-3"])))
