@@ -2,8 +2,8 @@
 
 Inbound records carry the field names of docs/names.md (decisions Q8, S21); a missing dimension is `-`, never
 null. Amounts are decimal strings (`^-?[0-9]{1,16}(\\.[0-9]{1,n})?$`, n from the currency), instants RFC 3339 UTC
-ending in `Z`, dates ISO 8601. These structs serve producers, the decoder and the AsyncAPI
-document; bulk decoding into columns is in `streams/decode.py`, and a property test holds both equal.
+ending in `Z`, dates ISO 8601. These structs serve producers and the AsyncAPI document; entries are decoded by
+`streams/decode.py`, which reads the fields that folds need and says more precisely what is wrong.
 Not for stored events of aggregates: those have their own registry in `aggregates/`.
 """
 

@@ -6,7 +6,7 @@ group has committed (S6); an acknowledged message commits its own range's end, f
 All other topics behave as Faust's own driver does.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import faust
@@ -18,6 +18,7 @@ from streams.decode import RawBatch
 # One request to a broker is under way at a time: one that happens to ask for idle partitions only would hold up the
 # others for this long. It is also how often an idle worker asks.
 FETCH_WAIT_MS = 8
+FULL_RETRY_S = 0.005
 PREFETCH_BACKOFF_S = 0.004  # aiokafka's own 0.1 s is latency as soon as a partition is busy
 
 
@@ -61,6 +62,7 @@ class Consumer(driver.Consumer):
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if type(record) is not RawBatch:
             return super()._to_message(tp, record)
+        self.app.bytes_in_flight += record.size_bytes  # type: ignore[attr-defined]  # WorkerApp's
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -76,6 +78,13 @@ class Consumer(driver.Consumer):
             tp,
             generation_id=self.app.consumer_generation_id,  # without it streams skip the message in silence
         )
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ASYNC109 - the signature is Faust's
+        """Faust's own, once there is room: its buffers count batches, and what matters is bytes (S8)."""
+        while self.app.is_full and not self.should_stop:  # type: ignore[attr-defined]  # WorkerApp's
+            await self.sleep(FULL_RETRY_S)
+        async for item in super().getmany(timeout):
+            yield item
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         offsets = dict(await super().seek_to_committed())

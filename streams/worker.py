@@ -42,7 +42,7 @@ T = TypeVar("T")
 #: Faust counts messages, and a message is a batch now (S8). Once this many wait in a topic's stream, Faust sets the
 #: partition aside and may sleep a whole second: our own bound on bytes must be met first.
 STREAM_BUFFER_BATCHES = 256
-IN_LINE_BYTES_MAX = 64 * 1024 * 1024
+BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024  # fetched and not folded; a fetch under way may come on top
 DEAD_LETTER_BYTES_MAX = 16 * 1024 * 1024
 HOUSEKEEPING_S = 0.1
 EXIT_STALLED = 70
@@ -54,6 +54,11 @@ class WorkerApp(faust.App):
     folded_topics: frozenset[str]
     keeper: PartitionKeeper
     run_blocking: Callable[..., Awaitable[Any]]
+    bytes_in_flight = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self.bytes_in_flight > BYTES_IN_FLIGHT_MAX
 
     async def claim(self, wanted: set[TP]) -> Mapping[TP, int]:
         try:
@@ -61,6 +66,7 @@ class WorkerApp(faust.App):
         except Exception as error:
             await self.crash(error)
             raise
+        self.bytes_in_flight = 0  # batches of the old assignment are skipped by streams without a word
         return {tp: offsets[tp.topic, tp.partition] for tp in wanted}
 
 
@@ -94,8 +100,7 @@ class Worker:
         self._store_thread = ThreadPoolExecutor(2, thread_name_prefix="store")
         self._lock: asyncio.Lock | None = None
         self._in_line: dict[tuple[str, int], list[tuple[Any, Any]]] = {}
-        self._in_line_bytes = 0
-        self._arrived, self._taken = asyncio.Event(), asyncio.Event()
+        self._arrived = asyncio.Event()
         self.app = self._make_app(bootstrap)
         self._attach(handlers)
 
@@ -198,16 +203,12 @@ class Worker:
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, call, *arguments)
 
     async def _absorb(self, stream: Any, event: Any) -> None:
-        """Put a batch in line for the fold thread; waits while too many bytes are in line."""
+        """Put a batch in line for the fold thread; that not too many get here is the transport's care."""
         message, raw = event.message, event.value
         if not isinstance(raw, RawBatch):
             raise TidemarkError("the batch transport is not installed", topic=message.topic)
         self._in_line.setdefault((message.topic, message.partition), []).append((stream, event))
-        self._in_line_bytes += raw.size_bytes
         self._arrived.set()
-        while self._in_line_bytes > IN_LINE_BYTES_MAX and not self.app.should_stop:
-            self._taken.clear()
-            await self._taken.wait()
 
     async def _fold_in_line(self) -> None:
         """Fold what is in line, partition by partition; batches that wait together are folded as one.
@@ -221,9 +222,9 @@ class Worker:
                 self._arrived.clear()
                 for at in list(self._in_line):
                     waiting = self._in_line.pop(at)
-                    self._in_line_bytes -= sum(event.value.size_bytes for _, event in waiting)
-                    self._taken.set()
                     owned = await self._folding(self._fold_and_publish, at, waiting)
+                    folded_bytes = sum(event.value.size_bytes for _, event in waiting)
+                    self.app.bytes_in_flight = max(0, self.app.bytes_in_flight - folded_bytes)
                     if owned is not None:
                         await self._snapshot_if_large(owned)
         except Exception as error:

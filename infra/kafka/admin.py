@@ -24,6 +24,11 @@ from infra.kafka.topic import Topic
 
 Progress = Callable[[str, str], None]
 
+#: What a broker says while an election, or the news of one, is under way: right after a topic is made or a broker back.
+ELECTING = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
+
 
 def ensure_topics(
     admin: AdminClient,
@@ -75,14 +80,32 @@ def log_bounds(
             partitions += [(name, part.id) for part in answer.result().partitions]
     ends: list[dict[tuple[str, int], int]] = []
     specs: list[OffsetSpec] = [OffsetSpec.earliest(), OffsetSpec.latest()]  # type: ignore[no-untyped-call]
+    deadline = time.monotonic() + timeout_s
     for spec in specs:
         request = {TopicPartition(name, number): spec for name, number in partitions}
-        found: dict[tuple[str, int], int] = {}
+        ends.append(_list_offsets(admin, request, timeout_s, deadline))
+    return {at: (ends[0][at], ends[1][at]) for at in sorted(partitions)}
+
+
+def _list_offsets(
+    admin: AdminClient, request: dict[TopicPartition, OffsetSpec], timeout_s: float, deadline: float
+) -> dict[tuple[str, int], int]:
+    """The offsets asked for; a broker that does not know yet that it leads a partition is asked again."""
+    found: dict[tuple[str, int], int] = {}
+    while True:
+        waiting: dict[TopicPartition, OffsetSpec] = {}
         for at, bound in admin.list_offsets(request, request_timeout=timeout_s).items():
             with translated("asking for the bounds of a log", topic=at.topic, partition=at.partition):
-                found[at.topic, at.partition] = bound.result().offset
-        ends.append(found)
-    return {at: (ends[0][at], ends[1][at]) for at in sorted(partitions)}
+                try:
+                    found[at.topic, at.partition] = bound.result().offset
+                except KafkaException as error:
+                    if error.args[0].code() not in ELECTING or time.monotonic() > deadline:
+                        raise
+                    waiting[at] = request[at]
+        if not waiting:
+            return found
+        request = waiting
+        time.sleep(0.05)
 
 
 def _create(admin: AdminClient, topics: list[Topic], replication: int, timeout_s: float) -> set[str]:

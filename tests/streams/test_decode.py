@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import to_minor
+from streams import decode as decoding
 from streams.decode import Decoded, EntryDecoder, decode, merged, parse_instants
+from streams.schemas import Txn
 from tests.projections.entries import encoded, raw, txn
 
 LANES = ("low", "high")
@@ -175,6 +177,13 @@ def test_a_record_means_the_same_in_any_batch(values: list[bytes | None]) -> Non
     assert [one.offset - 520 for one in crowd.refusals] == [one.offset for one in together.refusals]
     theirs = columns(crowd)[0]
     assert [column[520:] for column in theirs[1:]] == columns(together)[0][1:]
+
+
+def test_the_decoder_reads_fields_of_the_published_contract() -> None:
+    read = set(decoding._Entry.__struct_fields__)
+    assert read < set(Txn.__struct_fields__)
+    required = {one.name for one in msgspec.structs.fields(Txn) if one.required}
+    assert required == decoding._REQUIRED
 
 
 def test_neighbouring_batches_merge_and_gaps_do_not() -> None:
