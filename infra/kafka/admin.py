@@ -24,7 +24,7 @@ from infra.kafka.topic import Topic
 
 Progress = Callable[[str, str], None]
 
-#: What a broker says while an election, or the news of one, is under way: right after a topic is made or a broker back.
+#: What a broker says while an election is under way, or the news of it: after a topic was made, or a broker is back.
 ELECTING = frozenset(
     {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
 )
