@@ -2,7 +2,7 @@
 
 One whole run with the real functions; each is timed as it is called, minus what it calls that is timed as well.
 A batch is thousands of records, so the timing itself costs nothing that shows. CPU time counts the threads that
-polars decodes with, wall time does not.
+polars digests with, wall time does not.
 """
 
 import tempfile
@@ -17,7 +17,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-import streams.folders
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from projections.entry_ids import EntryIds
@@ -25,7 +24,7 @@ from projections.large_flows import LargeFlows
 from projections.positions import Positions
 from projections.transactions import TransactionState
 from streams import batch_records, topics
-from streams.decode import RawBatch
+from streams.decode import EntryDecoder, RawBatch
 from streams.folded import folders
 from streams.partitions import PartitionKeeper
 
@@ -121,7 +120,7 @@ def measure(log: list[bytes], count: int, records_max: int) -> tuple[Meter, Tran
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     folder = folders(settings)[topics.TXN]
     patched: list[tuple[Any, str, str]] = [
-        (streams.folders, "decode", "decode"),
+        (EntryDecoder, "decode", "decode"),
         (Positions, "rows_of", "+ position dictionary"),
         (TransactionState, "_learn_flows", "+ position dictionary"),
         (Positions, "add", "+ positions"),

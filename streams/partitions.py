@@ -225,7 +225,8 @@ class PartitionKeeper:
             self._cut(owned, source, topic, owned.published_offset, count)
         owned.published_offset, owned.published_at = state.next_offset, self._clock()
         # Publishing may take a fifth of the time of all partitions together: under load ticks grow apart.
-        share = 4 * len(self.owned) * (owned.published_at - started)
+        busy = 1 + sum(one.is_unpublished for one in self.owned.values())
+        share = 4 * busy * (owned.published_at - started)
         owned.pace_s = max(self._tick_interval_s, min(share, PACE_MAX_S))
 
     def _cut(self, owned: OwnedPartition, source: Source, topic: str, from_offset: int, count: int) -> None:
