@@ -26,13 +26,18 @@ COPY streams streams
 COPY api api
 COPY --from=page /page/dist api/page/dist
 RUN /opt/tidemark/bin/pip install --no-deps .
+# Compiled once here; numba asks to write where it reads, so the folder is handed to the user below.
+WORKDIR /
+RUN NUMBA_CACHE_DIR=/compiled /opt/tidemark/bin/python -c 'from streams.warm import warm; warm()'
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /home/tidemark --create-home tidemark \
     && install --directory --owner=10001 --group=10001 --mode=700 /data
 COPY --from=environment /opt/tidemark /opt/tidemark
+COPY --from=environment --chown=10001 /compiled /var/cache/tidemark
 ENV PATH=/opt/tidemark/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    NUMBA_CACHE_DIR=/var/cache/tidemark \
     TIDEMARK_DATA_DIR=/data \
     TIDEMARK_API_HOST=0.0.0.0 \
     TIDEMARK_LOG_JSON=true

@@ -90,6 +90,14 @@ if ! fresh package "$wanted"; then
   stamp package "$wanted"
 fi
 
+# --- compiled loops: here, so that the first worker does not spend half a minute on them ---------------------------
+wanted=$(cat requirements.lock engines/primitives/compiled.py streams/*.py projections/*.py | digest)
+if ! fresh compiled "$wanted"; then
+  say "compiling the decoder"
+  .venv/bin/python -c 'from streams.warm import warm; warm()' >&2
+  stamp compiled "$wanted"
+fi
+
 # --- Kafka ------------------------------------------------------------------------------------------------------
 wanted=$(digest <infra/kafka/pom.xml)
 if ! fresh kafka "$wanted"; then

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiokafka.consumer.fetcher import READ_COMMITTED
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.structs import TopicPartition
 
 from infra.settings import Settings
@@ -24,9 +24,10 @@ from projections.large_flows import LargeFlows
 from projections.positions import Positions
 from projections.transactions import TransactionState
 from streams import batch_records, topics
-from streams.decode import EntryDecoder, RawBatch
+from streams import folders as folding
 from streams.folded import folders
 from streams.partitions import PartitionKeeper
+from streams.raw_batch import RawBatch
 
 RECORDS_A_LOG_BATCH = 2_800  # what librdkafka puts into 1 MB of these
 FETCH_BATCHES = 16
@@ -108,7 +109,9 @@ def walk(log: list[bytes], records_max: int) -> Iterator[RawBatch]:
     batch_records.install({topics.TXN}, records_max)
     at, where = 0, TopicPartition(topics.TXN, 0)
     for fetch in log:
-        records = batch_records.BatchRecords(where, MemoryRecords(fetch), None, at, None, None, True, READ_COMMITTED)
+        records = batch_records.BatchRecords(
+            where, _MemoryRecordsPy(fetch), None, at, None, None, True, READ_COMMITTED
+        )
         for raw in records:
             yield raw
             at = raw.to_offset
@@ -116,11 +119,12 @@ def walk(log: list[bytes], records_max: int) -> Iterator[RawBatch]:
 
 def measure(log: list[bytes], count: int, records_max: int) -> tuple[Meter, TransactionState]:
     """Fold the log as one worker folds one partition; the meter has the steps of STEPS."""
+    folding.decode(next(walk(log, records_max)))  # loads the compiled code
     meter = Meter()
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     folder = folders(settings)[topics.TXN]
     patched: list[tuple[Any, str, str]] = [
-        (EntryDecoder, "decode", "decode"),
+        (folding, "decode", "decode"),
         (Positions, "rows_of", "+ position dictionary"),
         (TransactionState, "_learn_flows", "+ position dictionary"),
         (Positions, "add", "+ positions"),

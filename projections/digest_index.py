@@ -1,28 +1,25 @@
 """A hash table from 128-bit digests to dense row numbers that looks up a whole column at once.
 
-Rows are numbered in order of first appearance. Open addressing with linear probing in numpy: one round serves
-all keys that are not settled yet, and rounds are few because the table is at most half full.
+Rows are numbered in order of first appearance. Open addressing with linear probing, at most half full.
 """
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.primitives.compiled import compiled
 from projections.columns import Columns
-from projections.digests import Digest
+from projections.digests import Digest, Lane
 
 EMPTY = -1
 Rows = NDArray[np.int64]
 
 
 class DigestIndex:
-    __slots__ = ("_keys", "_mask", "_slots")
+    __slots__ = ("_keys", "_slots")
 
     def __init__(self) -> None:
         self._keys = Columns(low=np.uint64, high=np.uint64)
         self._slots = np.full(4_096, EMPTY, np.int64)
-        self._mask = np.uint64(len(self._slots) - 1)
 
     def __len__(self) -> int:
         return self._keys.rows
@@ -32,51 +29,19 @@ class DigestIndex:
 
     def find(self, digest: Digest) -> Rows:
         """Row of each digest, or -1."""
-        low, high = self._keys["low"], self._keys["high"]
-        found = np.full(len(digest.low), EMPTY, np.int64)
-        at = (digest.low & self._mask).astype(np.int64)
-        open_keys = np.arange(len(digest.low))
-        while len(open_keys):
-            held = self._slots[at[open_keys]]
-            taken = held != EMPTY
-            open_keys, held = open_keys[taken], held[taken]
-            same = (low[held] == digest.low[open_keys]) & (high[held] == digest.high[open_keys])
-            found[open_keys[same]] = held[same]
-            open_keys = open_keys[~same]
-            at[open_keys] = (at[open_keys] + 1) & int(self._mask)
+        found = np.empty(len(digest.low), np.int64)
+        _find(self._slots, self._keys["low"], self._keys["high"], *_plain(digest), found)
         return found
 
     def add(self, digest: Digest) -> tuple[Rows, NDArray[np.bool_]]:
         """Row of each digest, and which elements are the first appearance of a new one."""
         count, base = len(digest.low), len(self)
-        if count == 0:
-            return np.zeros(0, np.int64), np.zeros(0, np.bool_)
-        self._make_room(base + count)
-        # New keys carry a provisional number, base + position in the batch, until all are settled.
-        self._keys.extend(low=digest.low, high=digest.high)
-        low, high = self._keys["low"], self._keys["high"]
-        found = np.full(count, EMPTY, np.int64)
-        at = (digest.low & self._mask).astype(np.int64)
-        open_keys = np.arange(count)
-        while len(open_keys):
-            slot = at[open_keys]
-            free = self._slots[slot] == EMPTY
-            # Written backwards: where several want one slot, the last write stays, which is the earliest key.
-            claimants = open_keys[free][::-1]
-            self._slots[at[claimants]] = base + claimants
-            held = self._slots[slot]
-            same = (low[held] == digest.low[open_keys]) & (high[held] == digest.high[open_keys])
-            found[open_keys[same]] = held[same]
-            open_keys = open_keys[~same]
-            at[open_keys] = (at[open_keys] + 1) & int(self._mask)
-        fresh = found == base + np.arange(count)
-        number = base + np.cumsum(fresh) - 1
-        new = np.flatnonzero(fresh)
-        self._slots[at[new]] = number[new]
-        provisional = found >= base
-        found[provisional] = number[found[provisional] - base]
-        low[base : base + len(new)], high[base : base + len(new)] = digest.low[new], digest.high[new]
-        self._keys.shrink(base + len(new))
+        found, fresh = np.empty(count, np.int64), np.zeros(count, np.bool_)
+        if count:
+            self._make_room(base + count)
+            self._keys.grow(count)
+            low, high = self._keys["low"], self._keys["high"]
+            self._keys.shrink(_add(self._slots, low, high, base, *_plain(digest), found, fresh))
         return found, fresh
 
     def keep(self, mask: NDArray[np.bool_]) -> None:
@@ -93,13 +58,64 @@ class DigestIndex:
 
     def _rebuild(self, size: int) -> None:
         self._slots = np.full(size, EMPTY, np.int64)
-        self._mask = np.uint64(size - 1)
-        at = (self._keys["low"] & self._mask).astype(np.int64)
-        open_rows: NDArray[Any] = np.arange(len(self))
-        while len(open_rows):
-            slot = at[open_rows]
-            free = self._slots[slot] == EMPTY
-            claimants = open_rows[free][::-1]
-            self._slots[at[claimants]] = claimants
-            open_rows = open_rows[self._slots[slot] != open_rows]
-            at[open_rows] = (at[open_rows] + 1) & int(self._mask)
+        _put(self._slots, self._keys["low"])
+
+
+def _plain(digest: Digest) -> tuple[Lane, Lane]:
+    """The lanes as compiled code was made for: in one piece, and not marked as read-only."""
+    return np.require(digest.low, requirements=["C", "W"]), np.require(digest.high, requirements=["C", "W"])
+
+
+_ONE = np.uint64(1)
+
+
+@compiled
+def _find(slots: Rows, low: Lane, high: Lane, wanted_low: Lane, wanted_high: Lane, found: Rows) -> None:
+    mask = np.uint64(len(slots)) - _ONE
+    for number in range(len(wanted_low)):
+        at = wanted_low[number] & mask
+        row = slots[at]
+        while row != EMPTY and (low[row] != wanted_low[number] or high[row] != wanted_high[number]):
+            at = (at + _ONE) & mask
+            row = slots[at]
+        found[number] = row
+
+
+@compiled
+def _add(
+    slots: Rows,
+    low: Lane,
+    high: Lane,
+    rows: int,
+    new_low: Lane,
+    new_high: Lane,
+    found: Rows,
+    fresh: NDArray[np.bool_],
+) -> int:
+    """Number of rows afterwards; `low` and `high` have room for all to be new."""
+    mask = np.uint64(len(slots)) - _ONE
+    for number in range(len(new_low)):
+        at = new_low[number] & mask
+        row = slots[at]
+        while row != EMPTY and (low[row] != new_low[number] or high[row] != new_high[number]):
+            at = (at + _ONE) & mask
+            row = slots[at]
+        if row == EMPTY:
+            row = rows
+            slots[at] = row
+            low[row], high[row] = new_low[number], new_high[number]
+            fresh[number] = True
+            rows += 1
+        found[number] = row
+    return rows
+
+
+@compiled
+def _put(slots: Rows, low: Lane) -> None:
+    """Every row into a table that is empty."""
+    mask = np.uint64(len(slots)) - _ONE
+    for row in range(len(low)):
+        at = low[row] & mask
+        while slots[at] != EMPTY:
+            at = (at + _ONE) & mask
+        slots[at] = row

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 Lane = NDArray[np.uint64]
 
-_FIRST = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
-_FACTOR = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
+FIRST = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+FACTOR = (np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53))
 _SHIFT = np.uint64(32)
 
 
@@ -36,10 +36,10 @@ def _mixed(state: Lane, word: Lane, factor: np.uint64) -> Lane:
 
 def combine(*parts: Digest) -> Digest:
     """The digest of several digests in order, element by element."""
-    low = np.full(len(parts[0].low), _FIRST[0], np.uint64)
-    high = np.full(len(parts[0].low), _FIRST[1], np.uint64)
+    low = np.full(len(parts[0].low), FIRST[0], np.uint64)
+    high = np.full(len(parts[0].low), FIRST[1], np.uint64)
     for part in parts:
-        low, high = _mixed(low, part.low, _FACTOR[0]), _mixed(high, part.high, _FACTOR[1])
+        low, high = _mixed(low, part.low, FACTOR[0]), _mixed(high, part.high, FACTOR[1])
     return Digest(low, high)
 
 
@@ -79,15 +79,15 @@ def _of_words(words: Lane, byte_length: NDArray[np.uint32]) -> Digest:
     # a string's own length are left out, so that its digest does not depend on its neighbours.
     least = int(byte_length.min())
     length = byte_length.astype(np.uint64)
-    low, high = length * _FIRST[0], length * _FIRST[1]
+    low, high = length * FIRST[0], length * FIRST[1]
     for column in range(words.shape[1]):
         word = words[:, column]
         if column * 8 < least:
-            low, high = _mixed(low, word, _FACTOR[0]), _mixed(high, word, _FACTOR[1])
+            low, high = _mixed(low, word, FACTOR[0]), _mixed(high, word, FACTOR[1])
         else:
             within = length > np.uint64(column * 8)
-            low = np.where(within, _mixed(low, word, _FACTOR[0]), low)
-            high = np.where(within, _mixed(high, word, _FACTOR[1]), high)
+            low = np.where(within, _mixed(low, word, FACTOR[0]), low)
+            high = np.where(within, _mixed(high, word, FACTOR[1]), high)
     return Digest(low, high)
 
 

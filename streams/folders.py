@@ -14,8 +14,9 @@ from projections.large_flows import NO_TIME
 from projections.state import FoldedState
 from projections.transactions import TransactionState
 from streams import outputs, topics
-from streams.decode import EntryDecoder, RawBatch
+from streams.decode import decode
 from streams.outputs import Output
+from streams.raw_batch import RawBatch
 from streams.schemas import Source
 
 
@@ -63,7 +64,6 @@ class TransactionFolder:
 
     def __init__(self, policy: LargeFlowPolicy, horizon_days: int) -> None:
         self._policy, self._horizon_days = policy, horizon_days
-        self._decoder = EntryDecoder()
 
     @property
     def fold_version(self) -> int:
@@ -79,7 +79,7 @@ class TransactionFolder:
         return state
 
     def absorb(self, state: TransactionState, raw: RawBatch) -> Absorbed:
-        decoded = self._decoder.decode(raw)
+        decoded = decode(raw)
         # Offsets already in the state were judged the first time: their refusals are not news either.
         news = [refusal for refusal in decoded.refusals if refusal.offset >= state.next_offset]
         folded = transactions.fold(state, decoded.batch, raw.from_offset, raw.to_offset)

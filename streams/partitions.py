@@ -15,8 +15,8 @@ from engines.primitives.errors import CorruptRecord, TidemarkError
 from infra.snapshots import LogPartition, SnapshotStore
 from projections.entry_batch import Refusal
 from streams import outputs, topics
-from streams.decode import RawBatch
 from streams.folders import Folder, source_of
+from streams.raw_batch import RawBatch
 from streams.schemas import Source
 
 log = structlog.get_logger()
@@ -193,7 +193,7 @@ class PartitionKeeper:
     def _dead_letter(self, owned: OwnedPartition, raw: RawBatch, refusals: list[Refusal]) -> None:
         row_by_offset = dict(zip(raw.offsets.tolist(), range(len(raw)), strict=True))
         for refusal in refusals:
-            value = raw.values[row_by_offset[refusal.offset]]
+            value = raw.value(row_by_offset[refusal.offset])
             send_dead_letter(
                 self._sink,
                 owned.log.topic,

@@ -17,9 +17,9 @@ from projections.gap import ContractBatch, GapRow, GapState
 from projections.reservations import ReservationBatch, ReservationRow, ReservationState
 from streams import topics
 from streams.contract_rows import contract_terms
-from streams.decode import RawBatch
 from streams.folders import Absorbed
 from streams.outputs import Output, encode
+from streams.raw_batch import RawBatch
 from streams.reservation_rows import reservation_terms
 from streams.schemas import Contract, GapFlow, Reservation, ReservationTotal, Source
 

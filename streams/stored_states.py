@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from engines.primitives.errors import InvalidInput, NotFound, Unavailable
 from infra.snapshots import LogPartition, SnapshotStore, StoredSnapshot
-from streams.decode import RawBatch
 from streams.folders import Folder
+from streams.raw_batch import RawBatch
 
 READ_RECORDS_MAX = 20_000
 READ_TIMEOUT_S = 30.0
@@ -113,7 +113,7 @@ def _sorted_out(messages: list[Message], end: int) -> tuple[list[Message], bool]
 def _raw(start: int, end: int, messages: list[Message]) -> RawBatch:
     offsets = np.array([message.offset() for message in messages], np.int64)
     times = np.array([message.timestamp()[1] * 1_000 for message in messages], np.int64)
-    return RawBatch(start, end, offsets, [message.value() for message in messages], times)
+    return RawBatch.of_values(start, end, offsets, [message.value() for message in messages], times)
 
 
 class Replay:

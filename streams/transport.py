@@ -13,7 +13,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from streams.decode import RawBatch
+from streams.raw_batch import RawBatch
 
 # One request to a broker is under way at a time: one that happens to ask for idle partitions only would hold up the
 # others for this long. It is also how often an idle worker asks.

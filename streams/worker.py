@@ -26,14 +26,16 @@ from engines.primitives.errors import TidemarkError, Unavailable
 from infra.files import write_atomically
 from infra.kafka.admin import log_bounds
 from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
+from infra.run_files import process_file
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from streams import batch_records, topics
-from streams.decode import RawBatch, merged
 from streams.folded import folders
 from streams.partitions import OwnedPartition, PartitionKeeper, PendingSnapshot, send_dead_letter
+from streams.raw_batch import RawBatch, merged
 from streams.sink import KafkaSink
 from streams.transport import BatchSchema
+from streams.warm import warm
 from streams.worker_metrics import WorkerMetrics
 
 log = structlog.get_logger()
@@ -351,10 +353,13 @@ def _credentials(settings: Settings) -> Any:
 def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None) -> None:
     """Run one worker in this process until SIGTERM or SIGINT; exits non-zero when it crashed."""
     bootstrap = resolve_bootstrap(settings)
+    warm()
     worker = Worker(settings, bootstrap, handlers or {})
     server, _ = start_http_server(settings.worker_metrics_port, "127.0.0.1", worker.metrics.registry)
     address = f"http://127.0.0.1:{server.server_port}/metrics"
-    write_atomically(settings.data_dir / "run" / f"worker-{os.getpid()}.json", f'{{"metrics":"{address}"}}'.encode())
+    write_atomically(
+        process_file(settings.data_dir / "run", "worker", os.getpid()), f'{{"metrics":"{address}"}}'.encode()
+    )
     logging.getLogger("faust").setLevel(logging.WARNING)
     # A batch makes tens of thousands of short-lived tuples and no cycles: collecting at every 700 of them costs a
     # third of decoding. What was imported is never garbage.

@@ -10,7 +10,8 @@ import numpy as np
 
 from projections.large_flow_policy import LargeFlowPolicy
 from projections.transactions import TransactionState, fold
-from streams.decode import RawBatch, decode
+from streams.decode import decode
+from streams.raw_batch import RawBatch
 from streams.schemas import Txn
 
 DAY = date(2026, 11, 22)
@@ -61,7 +62,7 @@ def txn(number: object, minute: float = 0, **fields: Any) -> Txn:
 def raw(values: list[bytes | None], start: int = 0) -> RawBatch:
     count = len(values)
     offsets = np.arange(start, start + count, dtype=np.int64)
-    return RawBatch(start, start + count, offsets, values, np.full(count, APPENDED_US, np.int64))
+    return RawBatch.of_values(start, start + count, offsets, values, np.full(count, APPENDED_US, np.int64))
 
 
 def encoded(entries: list[Txn]) -> list[bytes | None]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,9 +13,13 @@ from hypothesis import strategies as st
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import to_minor
 from streams import decode as decoding
-from streams.decode import Decoded, EntryDecoder, decode, merged, parse_instants
+from streams import entry_care
+from streams.decode import Decoded, decode
+from streams.entry_care import instant_us
+from streams.entry_scan import LEFT, Scanned, scan
+from streams.raw_batch import RawBatch, merged
 from streams.schemas import Txn
-from tests.projections.entries import encoded, raw, txn
+from tests.projections.entries import APPENDED_US, encoded, raw, txn
 
 LANES = ("low", "high")
 GOOD = json.loads(msgspec.json.encode(txn(1, amount="12.50")))
@@ -162,16 +165,13 @@ def joined(parts: list[Decoded]) -> list[Any]:
 @example([b'{"txn_id":"a\\ud83d"}'])
 @example([as_json(txn_id=-9223372036854775809)])
 def test_a_record_means_the_same_in_any_batch(values: list[bytes | None]) -> None:
-    """Alone, together, behind others, and by a decoder that remembers others."""
+    """Alone, together and behind others."""
     together = decode(raw(values))
     apart = [decode(raw([value], start)) for start, value in enumerate(values)]
     assert joined(apart) == columns(together)
     reasons = [(one.offset, one.field) for part in apart for one in part.refusals]
     assert reasons == [(one.offset, one.field) for one in together.refusals]
     assert len(together.refusals) + len(together.batch) == len(values)
-    remembering = EntryDecoder()
-    remembering.decode(raw(values[::-1]))
-    assert columns(remembering.decode(raw(values))) == columns(together)
     many: list[bytes | None] = [*encoded([txn(f"other{number}") for number in range(520)]), *values]
     crowd = decode(raw(many))
     assert [one.offset - 520 for one in crowd.refusals] == [one.offset for one in together.refusals]
@@ -179,11 +179,73 @@ def test_a_record_means_the_same_in_any_batch(values: list[bytes | None]) -> Non
     assert [column[520:] for column in theirs[1:]] == columns(together)[0][1:]
 
 
+def with_care_only(values: list[bytes | None]) -> Decoded:
+    """The same without compiled code: nothing is scanned, everything is read with care."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(decoding, "scan", left_whole)
+        return decode(raw(values))
+
+
+def left_whole(batch: RawBatch) -> Scanned:
+    scanned = scan(batch)
+    scanned.verdict[:] = LEFT
+    for column in (scanned.event_us, scanned.value_day, scanned.amount_minor, *scanned.identity, *scanned.position):
+        column[:] = 77
+    for lane in scanned.reverses:
+        lane[:] = 0
+    return scanned
+
+
+@settings(max_examples=600)
+@given(st.lists(raw_values(), min_size=1, max_size=8))
+@example([as_json(ccy="JPY", amount="1.")])
+@example([as_json(amount="00000000000000.50"), as_json(amount="9999999999999999", ccy="JPY")])
+@example([as_json(event_time="2024-02-29T23:59:59.999999999Z", value_date="2024-02-29")])
+@example([as_json(value_date="2023-02-29"), as_json(value_date="0000-01-01"), as_json(value_date="0001-01-01")])
+@example([as_json(event_time="1900-01-01T00:00:00Z", value_date="1900-12-31")])
+@example([as_json(event_time="1899-12-31T00:00:00Z"), as_json(event_time="2026-11-22T24:00:00Z")])
+@example([as_json(txn_id="\N{SNOWMAN}" * 42, status=None), as_json(txn_id="\N{SNOWMAN}" * 43)])
+@example(
+    [as_json(event_time="1899-12-31T00:00:00Z", value_date="1899-12-31"), as_json(event_time="2026-11-22T08:00:00.Z")]
+)
+@example(
+    [as_json(payment_ref="a").replace(b'"a"', b'"' + b"x" * pad + b"\x01" + b"y" * 20 + b'"') for pad in range(9)]
+)
+@example(
+    [
+        as_json(payment_ref="a").replace(b'"a"}', b'"' + b"x" * pad + letter + b'"}')
+        for pad in range(9)
+        for letter in (b"\x1f", b"\t", b"\x7f", b"\\")
+    ]
+)
+@example([as_json(payment_ref="a").replace(b'"a"', b'"' + b"x" * pad + b"\xc3\xa9" + b'"') for pad in range(9)])
+@example([as_json(payment_ref="a").replace(b'"a"', b'"' + b"x" * pad + b"\xc3" + b'"') for pad in range(9)])
+@example([as_json(reversal_of="-"), as_json(reversal_of=""), as_json(org_id="-", status="-", txn_type="OPENING")])
+@example([as_json(source_seq=-0.5), as_json(source_seq=10), as_json().replace(b"12.50", b"12.50\x7f")])
+@example([as_json()[:-1] + b',"source_seq":01}', as_json()[:-1] + b',"source_seq":1.}', as_json()[:-1] + b",}"])
+@example([as_json()[:-1] + b',"amount":"7.00"}', as_json()[:-1] + b',"":1}', as_json() + b" x", b" " + as_json()])
+def test_compiled_code_reads_what_care_reads(values: list[bytes | None]) -> None:
+    scanned, careful = decode(raw(values)), with_care_only(values)
+    assert columns(scanned) == columns(careful)
+    assert scanned.refusals == careful.refusals
+
+
+def test_records_of_the_common_shape_are_not_left_to_care() -> None:
+    """Else everything would still be right, and slow."""
+    values: list[bytes | None] = [
+        *encoded([txn(1), txn(2, status="pending", reversal_of="T1", intragroup=True, ccy="JPY", amount="5")]),
+        as_json(org_id="\N{SNOWMAN}").replace(b"\\u2603", "\N{SNOWMAN}".encode()),
+        json.dumps(GOOD, indent=2).encode(),
+        as_json(source_seq=12, rate=-0.25, checked=True, other=None, payment_ref="x" * 1_000),
+    ]
+    assert LEFT not in scan(raw(values)).verdict.tolist()
+
+
 def test_the_decoder_reads_fields_of_the_published_contract() -> None:
-    read = set(decoding._Entry.__struct_fields__)
+    read = set(entry_care.EntryTexts.__struct_fields__)
     assert read < set(Txn.__struct_fields__)
     required = {one.name for one in msgspec.structs.fields(Txn) if one.required}
-    assert required == decoding._REQUIRED
+    assert required == entry_care.REQUIRED
 
 
 def test_neighbouring_batches_merge_and_gaps_do_not() -> None:
@@ -213,7 +275,9 @@ def test_instants_are_parsed_exactly(moment: Any, places: int) -> None:
     nanoseconds = f"{moment.microsecond:06d}000"[:places]
     seconds = moment.strftime("%Y").zfill(4) + moment.strftime("-%m-%dT%H:%M:%S")
     text = seconds + (f".{nanoseconds}" if places else "") + "Z"
-    instants, valid = parse_instants(pl.Series([text]))
-    assert valid.tolist() == [True]
     kept = int(nanoseconds[:6].ljust(6, "0")) if places else 0
-    assert instants.tolist() == [int(np.datetime64(moment.replace(microsecond=kept), "us").astype(np.int64))]
+    expected = int(np.datetime64(moment.replace(microsecond=kept), "us").astype(np.int64))
+    assert instant_us(text) == expected
+    value = as_json(event_time=text, value_date=text[:10])
+    batch = decode(raw([value])).batch
+    assert batch.event_time_us.tolist() == ([expected] if expected < APPENDED_US + entry_care.EVENT_AHEAD_US else [])

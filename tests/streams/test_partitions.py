@@ -12,9 +12,9 @@ import pytest
 from engines.primitives.errors import Conflict, CorruptRecord, TidemarkError
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from streams import topics
-from streams.decode import RawBatch
 from streams.folders import TransactionFolder
 from streams.partitions import PartitionKeeper
+from streams.raw_batch import RawBatch
 from tests.kafka.entries import entries
 from tests.projections.entries import APPENDED_US, HORIZON_DAYS, POLICY, encoded
 
@@ -50,7 +50,9 @@ class Log:
     def batch(self, start: int, end: int) -> RawBatch:
         end = min(end, len(self.values))
         offsets = np.arange(start, end, dtype=np.int64)
-        return RawBatch(start, end, offsets, self.values[start:end], np.full(end - start, APPENDED_US, np.int64))
+        return RawBatch.of_values(
+            start, end, offsets, self.values[start:end], np.full(end - start, APPENDED_US, np.int64)
+        )
 
     def bounds(self, _: set[str]) -> Mapping[tuple[str, int], tuple[int, int]]:
         return {AT: (0, len(self.values))}
