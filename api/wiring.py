@@ -25,6 +25,7 @@ from api.services import Replayed, Services
 from infra.event_store import EventStore, open_event_store, utc_now
 from infra.files import write_atomically
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
+from infra.run_files import own_process_file
 from infra.security import SigningKeys, verify_token
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore
@@ -47,7 +48,11 @@ def run_worker(settings: Settings) -> None:
     """Fold partitions, execute commands from Kafka and publish stored events, until a signal."""
     from streams.worker import run_worker as run_folds
 
-    with opened_assets(settings) as (store, assets), publishing(settings, store, assets):
+    with (
+        own_process_file(settings.data_dir / "run", "worker"),  # run_folds writes where its metrics are
+        opened_assets(settings) as (store, assets),
+        publishing(settings, store, assets),
+    ):
         handler = CommandHandler(assets, verifier(settings))
         run_folds(
             settings,

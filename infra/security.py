@@ -1,5 +1,5 @@
-"""Who acts: signed tokens (JWT, Ed25519) and one-time login codes. The embedded default, until an identity
-provider takes its place without changing what a Principal is.
+"""Who acts: signed tokens (JWT, Ed25519). The embedded default, until an identity provider takes its place
+without changing what a Principal is.
 
 Only what a token says is decided here; what a role may do is decided in `aggregates`. Times come in as
 arguments.
@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
-from threading import Lock
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -26,7 +24,7 @@ from joserfc.jwk import OKPKey
 from aggregates.envelope import ROLES, Principal
 from engines.primitives.errors import InvalidInput, Rejected, Unavailable
 
-__all__ = ["LoginCodes", "Principal", "SigningKeys", "Unauthenticated", "issue_token", "verify_token"]
+__all__ = ["Principal", "SigningKeys", "Unauthenticated", "issue_token", "verify_token"]
 
 ALGORITHM = "Ed25519"  # RFC 9864's name; the older "EdDSA" leaves the curve open
 ISSUER = "tidemark"
@@ -138,38 +136,6 @@ def verify_token(keys: SigningKeys, token: str, at: datetime) -> Principal:
     # A role that this version does not know gives no right, and does not make the token invalid.
     known = tuple(role for role in roles if role in ROLES)
     return Principal(str(actor), known, str(organisation), tuple(entities))
-
-
-class LoginCodes:
-    """One-time codes that `up` prints and the page trades for its cookie: used once, within minutes, in
-    memory."""
-
-    def __init__(self, *, lifetime: timedelta = timedelta(minutes=10), codes_max: int = 1_000) -> None:
-        self._lifetime, self._codes_max = lifetime, codes_max
-        self._token_by_digest: dict[bytes, tuple[datetime, str]] = {}
-        self._lock = Lock()
-
-    def issue(self, token: str, at: datetime) -> str:
-        """A new code that stands for `token`."""
-        code = secrets.token_urlsafe(24)
-        with self._lock:
-            fresh = {d: entry for d, entry in self._token_by_digest.items() if entry[0] > at}
-            if len(fresh) >= self._codes_max:
-                raise Unavailable("too many unused login codes")
-            self._token_by_digest = fresh | {_digest(code): (at + self._lifetime, token)}
-        return code
-
-    def redeem(self, code: str, at: datetime) -> str:
-        """The token behind a code, once. Raises Unauthenticated for a used, expired or unknown one."""
-        with self._lock:
-            expires, token = self._token_by_digest.pop(_digest(code), (None, ""))
-        if expires is None or at >= expires:
-            raise Unauthenticated("this login code is used up or too old: ask for a new one")
-        return token
-
-
-def _digest(code: str) -> bytes:
-    return sha256(code.encode(errors="replace")).digest()
 
 
 def _is_name(value: object) -> bool:

@@ -7,7 +7,7 @@ to the batch.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -22,10 +22,9 @@ from engines.cash_flows import (
     contractual_flows,
     unscheduled_flows,
 )
-from projections.cell_sums import CellSums, day_text, decode, encode
+from projections.cell_sums import day_text
 from projections.dictionary import Key
-from projections.latest_terms import LatestTerms
-from projections.state import check_contiguous
+from projections.latest_sums import LatestSumsState
 
 Integers = NDArray[np.int64]
 Terms = dict[str, Integers]  # the columns of _DTYPES
@@ -99,21 +98,21 @@ class GapRow(msgspec.Struct, frozen=True):
     contracts: int  # that have a flow here
 
 
-class GapState:
-    """Holds exactly the contract records in [0, next_offset) of one topic-partition."""
-
+class GapState(LatestSumsState[ContractTerms]):
     FOLD_VERSION: ClassVar[int] = 1
+    SUBJECTS = "contracts"
+    COLUMNS = _DTYPES
+    SUMS = ("inflow_minor", "outflow_minor", "contracts")
 
-    def __init__(self) -> None:
-        self.next_offset = 0
-        self._contracts = LatestTerms(**_DTYPES)  # by (entity, contract_id)
-        self._sums = CellSums("inflow_minor", "outflow_minor", "contracts")
+    @staticmethod
+    def key(row: ContractTerms) -> Key:
+        return row.entity, row.contract_id
 
     def replace(self, rows: Sequence[ContractTerms]) -> None:
         """Put the latest terms of distinct contracts in the place of what was known of them."""
-        codes = self._contracts.codes([(row.entity, row.contract_id) for row in rows])
-        old_terms = self._contracts.get(codes)
-        new_terms = self._contracts.table([self._values(row) for row in rows])
+        codes = self._latest.codes([self.key(row) for row in rows])
+        old_terms = self._latest.get(codes)
+        new_terms = self._latest.table([self._values(row) for row in rows])
         # A new contract was all zeros, that is, closed. Core banking may tell all contracts anew each day:
         # those that say nothing new cost a comparison.
         changed = np.zeros(len(codes), bool)
@@ -123,7 +122,7 @@ class GapState:
         for part in _parts(at, np.maximum(_flows_at_most(old_terms), _flows_at_most(new_terms))):
             taken, given = _moves(_rows(old_terms, part), -1), _moves(_rows(new_terms, part), 1)
             self._sums.add(*(np.concatenate(pair) for pair in zip(taken, given, strict=True)))
-        self._contracts.put(codes[at], _rows(new_terms, at))
+        self._latest.put(codes[at], _rows(new_terms, at))
 
     def changes(self) -> list[GapRow]:
         """Rows changed since the last call, as they first appeared; zeros say that nothing is left there."""
@@ -132,25 +131,6 @@ class GapState:
     def rows(self) -> list[GapRow]:
         """Every row with a flow, sorted by cell and date."""
         return [_gap_row(cell, day, values) for cell, day, values in self._sums.rows()]
-
-    def dump(self) -> bytes:
-        return self._dump(True)
-
-    def dump_delta(self) -> bytes:
-        return self._dump(False)
-
-    def apply_delta(self, delta: bytes) -> None:
-        self._apply(delta)
-
-    @classmethod
-    def load(cls, dump: bytes) -> Self:
-        state = cls()
-        state._apply(dump)
-        return state
-
-    def canonical_bytes(self) -> bytes:
-        contracts = [(key, self._sums.cells[cell], rest) for key, (cell, *rest) in self._contracts.rows()]
-        return msgspec.msgpack.encode((self.FOLD_VERSION, self.next_offset, contracts, self._sums.rows()))
 
     def _values(self, terms: ContractTerms) -> tuple[int, ...]:
         cell = (terms.entity, terms.organisation, terms.business_line, terms.product, terms.currency)
@@ -168,16 +148,6 @@ class GapState:
             terms.start_day if terms.maturity_day is None else terms.maturity_day,
         )
 
-    def _dump(self, whole: bool) -> bytes:
-        contracts, sums = self._contracts.dump(whole), self._sums.dump(whole)
-        return encode({"next_offset": self.next_offset, "contracts": contracts, "sums": sums})
-
-    def _apply(self, data: bytes) -> None:
-        parts = decode(data)
-        self._contracts.apply(parts["contracts"])
-        self._sums.apply(parts["sums"])
-        self.next_offset = parts["next_offset"]
-
 
 def fold(state: GapState, contracts: ContractBatch, from_offset: int, to_offset: int) -> GapState:
     """Fold the contract records of [from_offset, to_offset); those below `next_offset` count nothing again.
@@ -186,12 +156,7 @@ def fold(state: GapState, contracts: ContractBatch, from_offset: int, to_offset:
         CorruptRecord: records are missing before `from_offset`, or a sum could pass 2**62.
     Source: LIQ-08, decision S23.
     """
-    check_contiguous(state.next_offset, from_offset, to_offset)
-    start = int(np.searchsorted(contracts.offsets, state.next_offset))
-    latest = {(row.entity, row.contract_id): row for row in contracts.rows[start:]}  # the last one stays
-    if latest:
-        state.replace(list(latest.values()))
-    state.next_offset = max(state.next_offset, to_offset)
+    state.fold(contracts.offsets, contracts.rows, from_offset, to_offset)
     return state
 
 

@@ -12,48 +12,24 @@ are not revised.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from projections.columns import Columns
+from projections.large_flow_alerts import (
+    MICROSECONDS_A_MINUTE,
+    ROLLING,
+    SINGLE,
+    AlertRaised,
+    Outflows,
+    RaisedAlerts,
+    WindowEntry,
+)
 from projections.large_flow_policy import NEVER, LargeFlowPolicy
 
-SINGLE, ROLLING = "large-flow-single", "large-flow-rolling"
-MICROSECONDS_A_MINUTE = 60_000_000
 NO_TIME = -(2**62)
-
-
-@dataclass(frozen=True, slots=True)
-class WindowEntry:
-    offset: int
-    event_time_us: int
-    amount_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRaised:
-    """One alert or correction, complete: whoever publishes it adds nothing but text forms."""
-
-    alert_id: str
-    kind: str  # raised, corrected
-    rule: str
-    rule_version: str
-    sequence: int
-    position_key: tuple[str, ...]
-    amount_minor: int
-    threshold_minor: int
-    event_time_us: int
-    appended_us: int
-    offset: int
-    txn_id: str
-    rolling_minor: int | None = None
-    window_minutes: int | None = None
-    late: bool = False
-    corrects: str | None = None
-    entries: tuple[WindowEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +42,6 @@ class WindowRow:
     window_minutes: int
     above: bool
     event_time_us: int
-
-
-@dataclass(slots=True)
-class Outflows:
-    """The outflows of a batch and what takes earlier ones back, in offset order."""
-
-    position_row: NDArray[np.int64]
-    event_time_us: NDArray[np.int64]
-    appended_us: NDArray[np.int64]
-    amount_minor: NDArray[np.int64]
-    offset: NDArray[np.int64]
-    identity: NDArray[np.uint64]  # low lane of the entry's identity; of the original, where it takes one back
-    takes_back: NDArray[np.bool_]
-    batch_row: NDArray[np.int64]  # where each stands in `txn_ids`
-    txn_ids: Sequence[str]
-    newest_before_us: NDArray[np.int64]  # the partition's newest event time before this entry
 
 
 class _Rising(msgspec.Struct, array_like=True):
@@ -97,7 +57,6 @@ class _Rising(msgspec.Struct, array_like=True):
 @dataclass(slots=True)
 class LargeFlows:
     policy: LargeFlowPolicy
-    next_sequence: int = 0
     newest_us: int = NO_TIME
     needs_base: bool = False
     _flow_of_row: Columns = field(default_factory=lambda: Columns(flow=np.int64))
@@ -115,8 +74,7 @@ class LargeFlows:
         )
     )
     _above: dict[int, _Rising] = field(default_factory=dict)
-    _raised: dict[int, list[tuple[str, str, int]]] = field(default_factory=dict)  # identity -> alerts
-    _touched: set[int] = field(default_factory=set)  # identities whose alerts changed since the last dump
+    _raised: RaisedAlerts = field(init=False)
     _changed_flows: dict[int, WindowRow] = field(default_factory=dict)
     _dumped_window_rows: int = 0
     _zeroed: list[int] = field(default_factory=list)
@@ -124,6 +82,12 @@ class LargeFlows:
     def __post_init__(self) -> None:
         names = [f"{kind}_{number}" for number in range(len(self.policy.versions)) for kind in ("single", "rolling")]
         self._thresholds = Columns(**dict.fromkeys(names, np.int64))
+        self._raised = RaisedAlerts(self.policy)
+
+    @property
+    def next_sequence(self) -> int:
+        """How many alerts and corrections there were."""
+        return self._raised.next_sequence
 
     def learn(self, keys: Sequence[tuple[str, ...]]) -> None:
         """New positions, in order: which customer's window they belong to and which thresholds apply."""
@@ -182,7 +146,7 @@ class LargeFlows:
         for one in sorted(quiet - set(searched.tolist())):
             rows = np.flatnonzero((flow == one) & in_window)
             rolling_hits += self._judge(one, rows, batch, start + np.cumsum(in_window) - 1, version, rolling, keys)
-        return self._alerts(batch, keys, version, single, rolling, single_hits.tolist(), rolling_hits)
+        return self._raised.answer(batch, keys, version, single, rolling, single_hits.tolist(), rolling_hits)
 
     def forget(self, newest_us: int) -> None:
         """Let go of outflows no later entry can be judged with."""
@@ -315,83 +279,6 @@ class LargeFlows:
             state.event_time_us,
         )
 
-    def _alerts(
-        self,
-        batch: Outflows,
-        keys: Sequence[tuple[str, ...]],
-        version: NDArray[np.int64],
-        single: NDArray[np.int64],
-        rolling: NDArray[np.int64],
-        single_hits: list[int],
-        rolling_hits: list[tuple[int, int, tuple[WindowEntry, ...]]],
-    ) -> list[AlertRaised]:
-        found = [(row, 0, 0, ()) for row in single_hits]
-        todo: list[tuple[int, int, int, tuple[WindowEntry, ...]]] = [*found]
-        todo += [(row, 1, total, entries) for row, total, entries in rolling_hits]
-        todo += [(row, 2, 0, ()) for row in np.flatnonzero(batch.takes_back).tolist()]
-        alerts: list[AlertRaised] = []
-        for row, what, total, entries in sorted(todo, key=lambda one: one[:2]):
-            identity = int(batch.identity[row])
-            self._touched.add(identity)
-            if what == 2:
-                for alert_id, rule, threshold in self._raised.pop(identity, ()):
-                    alerts.append(self._alert(batch, keys, version, row, rule, threshold, corrects=alert_id))
-                continue
-            rule, threshold = (SINGLE, int(single[row])) if what == 0 else (ROLLING, int(rolling[row]))
-            alert = self._alert(batch, keys, version, row, rule, threshold, total=total, entries=entries)
-            self._raised.setdefault(identity, []).append((alert.alert_id, rule, threshold))
-            alerts.append(alert)
-        return alerts
-
-    def _alert(
-        self,
-        batch: Outflows,
-        keys: Sequence[tuple[str, ...]],
-        version: NDArray[np.int64],
-        row: int,
-        rule: str,
-        threshold: int,
-        *,
-        total: int = 0,
-        entries: tuple[WindowEntry, ...] = (),
-        corrects: str | None = None,
-    ) -> AlertRaised:
-        policy = self.policy.versions[int(version[row])]
-        key = keys[int(batch.position_row[row])]
-        owner = key[6] if key[5] == "-" else key[5]
-        name = "|".join(
-            (
-                rule,
-                policy.name,
-                key[0],
-                owner,
-                key[4],
-                batch.txn_ids[int(batch.batch_row[row])],
-                corrects or "",
-            )
-        )
-        rolling = rule == ROLLING and corrects is None
-        sequence, self.next_sequence = self.next_sequence, self.next_sequence + 1
-        return AlertRaised(
-            alert_id=str(uuid5(NAMESPACE_URL, f"/tm/alert/{name}")),
-            kind="raised" if corrects is None else "corrected",
-            rule=rule,
-            rule_version=policy.name,
-            sequence=sequence,
-            position_key=key,
-            amount_minor=int(batch.amount_minor[row]),
-            threshold_minor=threshold,
-            event_time_us=int(batch.event_time_us[row]),
-            appended_us=int(batch.appended_us[row]),
-            offset=int(batch.offset[row]),
-            txn_id=batch.txn_ids[int(batch.batch_row[row])],
-            rolling_minor=total if rolling else None,
-            window_minutes=policy.window_us // MICROSECONDS_A_MINUTE if rolling else None,
-            late=int(batch.event_time_us[row]) < int(batch.newest_before_us[row]),
-            corrects=corrects,
-            entries=entries,
-        )
-
     # -- snapshots ---------------------------------------------------------------------------------------------
 
     def dump(self, whole: bool) -> bytes:
@@ -400,25 +287,20 @@ class LargeFlows:
         self._dumped_window_rows, self._zeroed = self._window.rows, []
         if whole:
             self.needs_base = False
-        named = self._raised.keys() if whole else self._touched
-        raised = {identity: self._raised.get(identity, []) for identity in sorted(named)}
-        self._touched = set()
+        raised, next_sequence = self._raised.dump(whole)
         return msgspec.msgpack.encode(
-            (self._window.pack(start), zeroed, self._above, raised, self.next_sequence, self.newest_us)
+            (self._window.pack(start), zeroed, self._above, raised, next_sequence, self.newest_us)
         )
 
     def apply(self, dump: bytes) -> None:
         """Positions must have been learnt before."""
-        window, zeroed, above, raised, self.next_sequence, self.newest_us = msgspec.msgpack.decode(dump)
+        window, zeroed, above, raised, next_sequence, self.newest_us = msgspec.msgpack.decode(dump)
         start = self._window.rows
         self._window.unpack(window)
         self._window["amount_minor"][np.array(zeroed, np.int64)] = 0
         self._link(start)
         self._above = {int(flow): _Rising(*state) for flow, state in above.items()}
-        for identity, alerts in raised.items():
-            self._raised[int(identity)] = [tuple(one) for one in alerts]
-            if not alerts:
-                del self._raised[int(identity)]
+        self._raised.apply(raised, next_sequence)
         self._dumped_window_rows = self._window.rows
         bound = self._flows["bound_minor"]
         bound[:] = 0
@@ -434,7 +316,7 @@ class LargeFlows:
             (names[flow], one.rolling_minor, one.threshold_minor, one.event_time_us)
             for flow, one in self._above.items()
         )
-        return [entries, above, sorted(self._raised.items()), self.next_sequence, self.newest_us]
+        return [entries, above, self._raised.rows(), self.next_sequence, self.newest_us]
 
 
 __all__ = ["NEVER", "ROLLING", "SINGLE", "AlertRaised", "LargeFlows", "Outflows", "WindowEntry", "WindowRow"]

@@ -5,17 +5,16 @@ those are decided elsewhere and arrive as states. No clock: whether a value date
 question (S13).
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from projections.cell_sums import CellSums, day_text, decode, encode
+from projections.cell_sums import day_text
 from projections.dictionary import Key
-from projections.latest_terms import LatestTerms
-from projections.state import check_contiguous
+from projections.latest_sums import LatestSumsState
 
 Integers = NDArray[np.int64]
 
@@ -50,21 +49,21 @@ class ReservationRow(msgspec.Struct, frozen=True):
     approved_minor: int
 
 
-class ReservationState:
-    """Holds exactly the reservation records in [0, next_offset) of one topic-partition."""
-
+class ReservationState(LatestSumsState[ReservationTerms]):
     FOLD_VERSION: ClassVar[int] = 1
+    SUBJECTS = "reservations"
+    COLUMNS: ClassVar[Mapping[str, Any]] = {"cell": np.int32, "value_day": np.int32, "outstanding_minor": np.int64}
+    SUMS = ("approved_minor",)
 
-    def __init__(self) -> None:
-        self.next_offset = 0
-        self._reservations = LatestTerms(cell=np.int32, value_day=np.int32, outstanding_minor=np.int64)
-        self._sums = CellSums("approved_minor")
+    @staticmethod
+    def key(row: ReservationTerms) -> Key:
+        return row.entity, row.res_id
 
     def replace(self, rows: Sequence[ReservationTerms]) -> None:
         """Put the latest terms of distinct reservations in the place of what was known of them."""
-        codes = self._reservations.codes([(row.entity, row.res_id) for row in rows])
-        taken = self._reservations.get(codes)  # of a new one all zeros: nothing is outstanding
-        given = self._reservations.table(
+        codes = self._latest.codes([self.key(row) for row in rows])
+        taken = self._latest.get(codes)  # of a new one all zeros: nothing is outstanding
+        given = self._latest.table(
             [
                 (
                     self._sums.cells.code((row.entity, row.organisation, row.currency)),
@@ -79,7 +78,7 @@ class ReservationState:
             np.concatenate([taken["value_day"], given["value_day"]]),
             np.concatenate([-taken["outstanding_minor"], given["outstanding_minor"]]),
         )
-        self._reservations.put(codes, given)
+        self._latest.put(codes, given)
 
     def changes(self) -> list[ReservationRow]:
         """Rows changed since the last call, as they first appeared; 0 says that nothing is left there."""
@@ -88,35 +87,6 @@ class ReservationState:
     def rows(self) -> list[ReservationRow]:
         """Every row with something outstanding, sorted by cell and date."""
         return [_reservation_row(cell, day, values) for cell, day, values in self._sums.rows()]
-
-    def dump(self) -> bytes:
-        return self._dump(True)
-
-    def dump_delta(self) -> bytes:
-        return self._dump(False)
-
-    def apply_delta(self, delta: bytes) -> None:
-        self._apply(delta)
-
-    @classmethod
-    def load(cls, dump: bytes) -> Self:
-        state = cls()
-        state._apply(dump)
-        return state
-
-    def canonical_bytes(self) -> bytes:
-        latest = [(key, self._sums.cells[cell], rest) for key, (cell, *rest) in self._reservations.rows()]
-        return msgspec.msgpack.encode((self.FOLD_VERSION, self.next_offset, latest, self._sums.rows()))
-
-    def _dump(self, whole: bool) -> bytes:
-        reservations, sums = self._reservations.dump(whole), self._sums.dump(whole)
-        return encode({"next_offset": self.next_offset, "reservations": reservations, "sums": sums})
-
-    def _apply(self, data: bytes) -> None:
-        parts = decode(data)
-        self._reservations.apply(parts["reservations"])
-        self._sums.apply(parts["sums"])
-        self.next_offset = parts["next_offset"]
 
 
 def fold(
@@ -128,12 +98,7 @@ def fold(
         CorruptRecord: records are missing before `from_offset`, or a sum could pass 2**62.
     Source: LIQ-01, LIQ-03, decision S23.
     """
-    check_contiguous(state.next_offset, from_offset, to_offset)
-    start = int(np.searchsorted(reservations.offsets, state.next_offset))
-    latest = {(row.entity, row.res_id): row for row in reservations.rows[start:]}  # the last one stays
-    if latest:
-        state.replace(list(latest.values()))
-    state.next_offset = max(state.next_offset, to_offset)
+    state.fold(reservations.offsets, reservations.rows, from_offset, to_offset)
     return state
 
 

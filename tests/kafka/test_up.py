@@ -131,8 +131,12 @@ def test_up_feeds_answers_stops_and_goes_on(start: Callable[..., Running], tmp_p
     assert second.process.wait(60) == 1
     assert "is held by process" in second.text()
 
+    told_of = tmp_path / "data" / "run"
+    assert len(list(told_of.glob("worker-*.json"))) == 1
+    (told_of / "worker-4194305.json").write_text("{}")  # as a killed worker leaves it: above Linux's highest id
     assert first.stop() == 0, first.text()
     until(lambda: not processes_of(tmp_path / "data"), "every process to be gone", 5.0)
+    assert [path.name for path in told_of.glob("worker-*.json")] == ["worker-4194305.json"]
     stopped_at = json.loads((tmp_path / "data" / "feed" / "simulated.json").read_bytes())["index"]
     assert stopped_at > 0
 
@@ -140,6 +144,7 @@ def test_up_feeds_answers_stops_and_goes_on(start: Callable[..., Running], tmp_p
     again.wait_up()
     cursor = tmp_path / "data" / "feed" / "simulated.json"
     until(lambda: json.loads(cursor.read_bytes())["index"] > stopped_at, "the feed to go on")
+    assert not (told_of / "worker-4194305.json").exists()
     # A running feed is never at rest: some entries are always on their way.
     until(lambda: again.json("positions")["lag_records"] < 1_000, "the worker to catch up")
     figures = again.json("positions")
