@@ -57,6 +57,10 @@ def simulated(
         int, typer.Option("--events-per-day", min=5_000, help="Length of a simulated day.")
     ] = 250_000,
     customers: Annotated[int, typer.Option("--customers", min=500, help="Size of the bank.")] = 20_000,
+    commands: Annotated[
+        bool,
+        typer.Option("--commands/--no-commands", help="People decide on loans at risk, with tokens of this host."),
+    ] = True,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -67,11 +71,11 @@ def simulated(
     settings = load_settings(data_dir=data_dir)
     first_day = _date(start, "--from")
     # Of an earlier run the cursor keeps these: with others, event number n would be another event.
-    simulation = Simulation(seed, first_day or bank_date(_now()), events_per_day, customers)
+    simulation = Simulation(seed, first_day or bank_date(_now()), events_per_day, customers, commands=commands)
     clock = _now if first_day is None else None
 
     def run(producer: "RecordProducer", options: "FeedOptions", _tell_total: TellTotal) -> "FeedResult":
-        return run_simulated(producer, simulation, options, clock)
+        return run_simulated(producer, simulation, options, clock, lambda role: _simulated_token(settings, role))
 
     _run(settings, "simulated", run, rate=rate, count=count, as_json=as_json)
 
@@ -108,6 +112,17 @@ def berka(
         return run_berka(producer, files, options, until=last_day, token=token, on_total=tell_total)
 
     _run(settings, "berka", run, rate=rate, count=count, as_json=as_json)
+
+
+def _simulated_token(settings: Settings, role: str) -> str:
+    """Of one person of the simulated bank. Always made on this host: one given token could not be the several
+    people whom segregation of duties demands. Made anew for each command, since this feed has no end."""
+    from streams.feeds.workout import PEOPLE
+    from streams.feeds.world import ENTITIES
+
+    return signed(
+        settings, actor=PEOPLE[role], roles=(role,), entities=ENTITIES, now=_now(), lifetime=timedelta(days=1)
+    )
 
 
 def _berka_token(settings: Settings) -> str:

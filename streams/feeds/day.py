@@ -5,6 +5,7 @@ is found without walking the days before it. Everything follows from seed, date 
 turning rows into records: that is `streams/feeds/simulated.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +17,7 @@ from streams.feeds.sheet import (
     CARD,
     CASH_IN,
     CASH_OUT,
+    COMMAND,
     CONTRACT,
     DAY_US,
     ENTRY_KINDS,
@@ -38,6 +40,7 @@ from streams.feeds.sheet import (
     SETTLED,
     SUPPLIER,
     TAX,
+    CommandStep,
     ContractStep,
     ReservationStatus,
     ReservationStep,
@@ -59,6 +62,7 @@ class DayPlan:
     numbers: Indices
     reservations: list[ReservationStep]
     contracts: list[ContractStep]
+    commands: Sequence[CommandStep]
 
 
 def check_events_per_day(events: int) -> None:
@@ -74,7 +78,14 @@ def contracts_per_day(events: int) -> int:
     return max(events // 1_000, 4)
 
 
-def plan_day(world: World, day: date, day_number: int, events: int, book: int) -> DayPlan:
+def contracts_closed_per_day(events: int) -> int:
+    """How many contracts are closed on such a day, the oldest first."""
+    return contracts_per_day(events) // 2
+
+
+def plan_day(
+    world: World, day: date, day_number: int, events: int, book: int, commands: Sequence[CommandStep] = ()
+) -> DayPlan:
     """The plan of one day with exactly `events` rows.
 
     Args:
@@ -82,6 +93,7 @@ def plan_day(world: World, day: date, day_number: int, events: int, book: int) -
         day_number: 0 for the first day; later days begin with the business date, day 0's stands before its
             openings.
         book: how many contracts there were before day 0.
+        commands: rows of their own among the others, in the place of card spend.
     Raises:
         InvalidInput: too few or too many events for one day.
     """
@@ -94,7 +106,11 @@ def plan_day(world: World, day: date, day_number: int, events: int, book: int) -
     _people(sheet, events, day)
     _firms(sheet, events, day)
     reservations = _reservations(sheet, max(events // 2_000, 24))
-    contracts = _contracts(sheet, contracts_per_day(events), day_number, book)
+    contracts = _contracts(sheet, events, day_number, book)
+    if commands:
+        part = sheet.blank(np.array([step.at for step in commands]), np.zeros(len(commands), np.int64), COMMAND)
+        part["extra"] = np.arange(len(commands))
+        sheet.add(part)
     _resolve_pending(sheet)
     late, repeats, reversals = events // 250, events // 200, max(events // 400, 2)
     filler = events - sheet.rows - repeats - reversals
@@ -109,7 +125,7 @@ def plan_day(world: World, day: date, day_number: int, events: int, book: int) -
     numbers = np.argsort(rows["at"], kind="stable")
     position = np.empty(len(rows), np.int64)
     position[numbers] = np.arange(len(rows))
-    return DayPlan(rows[numbers], position, numbers, reservations, contracts)
+    return DayPlan(rows[numbers], position, numbers, reservations, contracts, commands)
 
 
 def _people(sheet: Sheet, events: int, day: date) -> None:
@@ -284,13 +300,11 @@ def _reservations(sheet: Sheet, count: int) -> list[ReservationStep]:
     return steps
 
 
-def _contracts(sheet: Sheet, count: int, day_number: int, book: int) -> list[ContractStep]:
-    """`count` new contracts, half as many closed (the oldest first), half as many amended (none that is
-    closed).
-    """
+def _contracts(sheet: Sheet, events: int, day_number: int, book: int) -> list[ContractStep]:
+    """New contracts, half as many closed (the oldest first), half as many amended (none that is closed)."""
     rng = sheet.rng
+    count, closing = contracts_per_day(events), contracts_closed_per_day(events)
     first_new = book + day_number * count
-    closing = count // 2
     first_open = (day_number + 1) * closing  # serials below are closed by tonight
     steps = [ContractStep(first_new + i, "opened") for i in range(count)]
     steps += [ContractStep(day_number * closing + i, "closed") for i in range(closing)]

@@ -3,6 +3,7 @@
 Not for what a day holds: that is `streams/feeds/day.py`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +32,7 @@ ROW = np.dtype(
         ("reference", "i8"),  # shared by the legs of one payment, or -1
         ("bank", "i2"),  # counterparty bank, or -1
         ("value_day", "i2"),  # business days after the day's date
-        ("extra", "i8"),  # number of the contract or reservation event, or -1
+        ("extra", "i8"),  # number of the contract, reservation or command event, or -1
     ]
 )
 Rows = NDArray[np.void]
@@ -59,8 +60,8 @@ ENTRY_KINDS = (
 )
 (
     CARD, ONLINE, ON_US, REMIT_IN, REMIT_OUT, CASH_OUT, CASH_IN, SUPPLIER, RECEIPT, LARGE, INTERBANK, SALARY,
-    PAYROLL, TAX, FEE, REPAYMENT, REVERSAL, CONTRACT, RESERVATION, BUSINESS_DATE,
-) = range(len(ENTRY_KINDS) + 3)  # fmt: skip
+    PAYROLL, TAX, FEE, REPAYMENT, REVERSAL, CONTRACT, RESERVATION, BUSINESS_DATE, COMMAND,
+) = range(len(ENTRY_KINDS) + 4)  # fmt: skip
 
 # How activity falls over the 24 hours of the bank's day.
 _PROFILES = {
@@ -94,6 +95,18 @@ class ContractStep:
     serial: int
     what: Literal["opened", "amended", "closed"]
     principal_factor_bp: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStep:
+    """What whoever has `role` asks of an aggregate, `at` microseconds after midnight."""
+
+    at: int
+    role: str
+    aggregate: str
+    key: str
+    command: str
+    payload: Mapping[str, object]
 
 
 class Sheet:

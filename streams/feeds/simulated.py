@@ -18,17 +18,26 @@ from engines.primitives.money import EXPONENT_BY_CURRENCY, to_text
 from streams import topics
 from streams.feeds.contracts import amended, closed, contract
 from streams.feeds.cursor import Anchor
-from streams.feeds.day import DayPlan, check_events_per_day, contracts_per_day, plan_day
+from streams.feeds.day import (
+    DayPlan,
+    check_events_per_day,
+    contracts_closed_per_day,
+    contracts_per_day,
+    plan_day,
+)
 from streams.feeds.event import Event, instant_text
 from streams.feeds.sheet import (
     BUSINESS_DATE,
+    COMMAND,
     CONTRACT,
     DAY_US,
     ENTRY_KINDS,
     RESERVATION,
+    CommandStep,
     ContractStep,
     ReservationStep,
 )
+from streams.feeds.workout import TokenOf, Workout, command_event
 from streams.feeds.world import ENTITIES, Indices, build_world
 from streams.schemas import OPENING, BusinessDate, Contract, Reservation, Status, Txn
 
@@ -53,6 +62,7 @@ class Simulation:
         calendar: `weekdays`, each day is the next weekday; `clock`, whoever runs it says which date it is by
             jumps, and several simulated days may share one date.
         jumps: (day number, business date) from which on the date is another, ascending.
+        commands: whether people also decide on the loans at risk, by workflow commands (`workout.py`).
     """
 
     seed: int
@@ -61,6 +71,7 @@ class Simulation:
     customers: int = 20_000
     calendar: Calendar = "weekdays"
     jumps: tuple[tuple[int, date], ...] = ()
+    commands: bool = False
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -90,13 +101,25 @@ def business_day(day: date, offset: int) -> date:
 
 
 class SimulatedBank:
-    """The stream of one simulation. `opening_events` come first and are not meant to be paced."""
+    """The stream of one simulation. `opening_events` come first and are not meant to be paced.
 
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
+    `token_of` gives the signed token of a role, put into each workflow command; it is no part of the content.
+    """
+
+    def __init__(self, simulation: Simulation, token_of: TokenOf = lambda _role: "") -> None:
+        self.simulation, self._token_of = simulation, token_of
         self.world = build_world(simulation.seed, simulation.customers)
         self.book = simulation.customers // 5
-        self.opening_events = len(ENTITIES) + self.world.accounts + self.book
+        per_day = simulation.events_per_day
+        self._workout = Workout(
+            simulation.seed,
+            lambda serial: self._contract_as_opened(serial, "-"),
+            self.book,
+            contracts_per_day(per_day),
+            contracts_closed_per_day(per_day),
+        )
+        self._stock = self._workout.before(simulation.business_date) if simulation.commands else []
+        self.opening_events = len(ENTITIES) + self.world.accounts + self.book + len(self._stock)
 
     def events(self, first_index: int = 0, anchors: Sequence[Anchor] = ()) -> Iterator[Event]:
         """Events from number `first_index` on, without end.
@@ -142,10 +165,13 @@ class SimulatedBank:
             yield Event(topics.TXN, world.key[i], record)
         for serial in range(self.book):
             yield _contract_event(contract(world, serial, day, midnight, seasoned=True))
+        for step in self._stock:
+            yield self._command(step, day)
 
     def _day(self, number: int, skipped: int, anchors: Sequence[Anchor]) -> Iterator[Event]:
         day = self.simulation.day(number)
-        plan = plan_day(self.world, day, number, self.simulation.events_per_day, self.book)
+        commands = self._workout.of_day(number, day) if self.simulation.commands else ()
+        plan = plan_day(self.world, day, number, self.simulation.events_per_day, self.book, commands)
         first = self.opening_events + number * self.simulation.events_per_day
         for start in range(skipped, len(plan.rows), _CHUNK):
             times = _event_times(plan, start, first, _midnight(day), anchors)
@@ -215,6 +241,8 @@ class SimulatedBank:
             return _contract_event(self._contract(plan.contracts[extra], number, at))
         if kind == RESERVATION:
             return self._reservation(plan.reservations[extra], number, at)
+        if kind == COMMAND:
+            return self._command(plan.commands[extra], self.simulation.day(number))
         if kind != BUSINESS_DATE:
             raise AssertionError(f"no such kind of event: {kind}")
         return _business_date(ENTITIES[extra], self.simulation.day(number), at)
@@ -240,6 +268,9 @@ class SimulatedBank:
             executed_amount=to_text(step.executed_minor, world.currency[i]),
         )
         return Event(topics.RESERVATION, world.key[i], record)
+
+    def _command(self, step: CommandStep, day: date) -> Event:
+        return command_event(self.world.seed, step, day, self._token_of(step.role))
 
     def _contract(self, step: ContractStep, number: int, at: str) -> Contract:
         day = self.simulation.day(number)

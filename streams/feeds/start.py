@@ -14,6 +14,7 @@ from streams.feeds.berka_files import BerkaFiles
 from streams.feeds.cursor import Cursor
 from streams.feeds.runner import FeedResult, Sink, run_feed
 from streams.feeds.simulated import Calendar, SimulatedBank, Simulation, bank_date
+from streams.feeds.workout import TokenOf
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -47,6 +48,7 @@ def run_simulated(
     simulation: Simulation,
     options: FeedOptions,
     clock: Callable[[], datetime] | None = None,
+    token_of: TokenOf = lambda _role: "",
 ) -> FeedResult:
     """Run the simulated bank, from its cursor on; without a count it has no end.
 
@@ -55,6 +57,7 @@ def run_simulated(
         clock: tells the present instant, aware UTC. With it, event times follow the present, and each simulated
             day has the bank's date of the moment when it begins. Without, days are weekday after weekday from
             `business_date` on with event times of their own, which a worker refuses once they are in the future.
+        token_of: the signed token of a role, for the workflow commands.
     Raises as `Cursor.open` and `run_feed`.
     """
     calendar: Calendar = "weekdays" if clock is None else "clock"
@@ -68,6 +71,7 @@ def run_simulated(
             "business_date": simulation.business_date.isoformat(),
             "events_per_day": simulation.events_per_day,
             "customers": simulation.customers,
+            "commands": int(simulation.commands),
         },
     )
     kept = cursor.parameters
@@ -78,8 +82,9 @@ def run_simulated(
         int(kept["customers"]),
         calendar,
         cursor.jumps,
+        commands=bool(kept.get("commands")),  # a cursor from before there were any goes on without
     )
-    run = _SimulatedRun(producer, cursor, options, SimulatedBank(stored))
+    run = _SimulatedRun(producer, cursor, options, SimulatedBank(stored, token_of))
     # Openings come first and at full speed, so that live time begins when the day does.
     run.up_to(run.bank.opening_events)
     if clock is None:
