@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from api.cli import admin, doctor, figures, records, up
+from api.cli.actus import actus
+from api.cli.calc import calc
 from api.cli.deadletter import deadletter
 from api.cli.feed import feed
 from api.cli.output import Group
@@ -50,6 +52,8 @@ for part in (broker, worker, api, core):
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
 for figure in (figures.positions, figures.gap, figures.withdrawals, figures.alerts):
     app.command(rich_help_panel=LOOK)(figure)
+app.command(rich_help_panel=LOOK)(calc)
+app.add_typer(actus, name="actus", rich_help_panel=LOOK)
 app.command(rich_help_panel=DECIDE)(records.command)
 app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)
 app.command(rich_help_panel=KEEP)(admin.token)
