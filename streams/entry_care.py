@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,7 @@ POSITION = ("entity_id", "org_id", "line_id", "product_id", "ccy", "customer_id"
 SEPARATOR = "\x1f"
 
 Fault = tuple[str, str]  # field, reason
+_position_of = attrgetter(*POSITION)
 
 
 class EntryTexts(msgspec.Struct, gc=False):
@@ -116,7 +118,7 @@ def read(value: bytes | None, appended_us: int) -> CarefulEntry:
 
 def position_key(texts: EntryTexts) -> tuple[str, ...]:
     """POSITION_DIMENSIONS of an entry: `-` where it says nothing."""
-    dimensions = (getattr(texts, name) or "-" for name in POSITION)
+    dimensions = [text or "-" for text in _position_of(texts)]
     return (*dimensions, "true" if texts.intragroup is True else "false")
 
 

@@ -121,7 +121,7 @@ class Worker:
             broker_check_crcs=True,
             broker_commit_interval=2.8,
             consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=16 * 1024 * 1024,
+            consumer_max_fetch_size=4 * 1024 * 1024,
             stream_buffer_maxsize=STREAM_BUFFER_BATCHES,
             stream_wait_empty=False,  # unacked batches wait for a snapshot: SIGTERM would hang
             topic_allow_declare=False,
