@@ -17,6 +17,7 @@ from engines.actus.formula import Step
 from engines.actus.observed import Observed, ObservedEvent
 from engines.actus.terms import Terms
 
+NO_DAY = -(1 << 40)
 AMORTISING = ("LAM", "NAM", "ANN", "LAX")  # the types with an interest calculation base (techspec 7.2 to 7.5)
 
 
@@ -99,12 +100,13 @@ class Context:
         convention = self.terms.day_count_convention
         if convention is None:
             return 0.0
-        return day_counts.year_fraction(start, end, convention, self.maturity_day)
+        asked = convention == "30E360ISDA"  # the others do not read it, and it is known only once Md(t0) is
+        return day_counts.year_fraction(start, end, convention, self.maturity_day if asked else NO_DAY)
 
-    @cached_property
+    @property
     def maturity_day(self) -> int:
-        """The day of the maturity, as 30E360ISDA asks for it; one that no day is, where there is none."""
-        return -(1 << 40) if self.maturity is None else self.day(self.maturity)
+        """The day of the maturity; NO_DAY where there is none, or none yet."""
+        return NO_DAY if self.maturity is None else self.day(self.maturity)
 
     # X and O: what is observed
 
