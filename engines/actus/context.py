@@ -93,6 +93,13 @@ class Context:
         """Cyclic events. The end of a schedule, t_n, is not shifted (techspec 3.4)."""
         return [self.event(kind, time, shifted=time != self.maturity, **more) for time in times]
 
+    def is_alive(self, instant: int) -> bool:
+        """Whether a contract has not ended by its maturity before: a later purchase or termination never comes.
+
+        Source: techspec 2.10 Contract Lifetime.
+        """
+        return self.maturity is None or instant <= self.maturity
+
     # Y: year fractions
 
     def year_fraction(self, start: int, end: int) -> float:
@@ -134,13 +141,12 @@ class Context:
         return self.terms.contract_type in AMORTISING
 
     @property
-    def lags_base(self) -> bool:
-        """Whether the interest calculation base stays behind the notional until the next IPCB (NTL).
+    def keeps_base(self) -> bool:
+        """Whether the interest calculation base stays where it is when the notional moves (NTIED, NTL).
 
-        Under NTIED the standard holds the base at its first value; the reference cases (lam18) let it follow the
-        notional from the first redemption on, as under NT. Types without IPCB accrue on the notional.
+        Types without a base accrue on the notional.
         """
-        return self.has_base and self.terms.interest_calculation_base == "NTL"
+        return self.has_base and self.terms.interest_calculation_base != "NT"
 
     @cached_property
     def rate_bounds(self) -> tuple[float, float, float, float]:

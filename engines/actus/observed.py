@@ -107,7 +107,7 @@ def _event(row: Mapping[str, Any], record: str) -> ObservedEvent:
             instant=parse_instant(str(row["time"])),
             kind=str(row["type"]).strip(),
             value=_number(row.get("value") or 0),
-            contract_id=str(row.get("contractId") or ""),
+            contract_id=str(row.get("contractId") or row.get("contractID") or ""),
             states=dict(row.get("states") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

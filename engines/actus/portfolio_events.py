@@ -170,7 +170,7 @@ class _Parts:
             self.cyclic(ORDER[E.IPCI], np.where(given, day, self.batch.maturity)[:, None], given[:, None])
 
     def resets(self, found: Times, known: Flags) -> None:
-        """RR; RRF for the first after the status date where its rate is known; under ANN a PRF with each."""
+        """RR; RRF for the first after the status date where its rate is known; PRF as `ann.fixing_events`."""
         order = np.full(found.days.shape, ORDER[E.RR])
         if known.any():
             status = self.batch.days["statusDate"][:, None]
@@ -179,12 +179,13 @@ class _Parts:
             order = np.where(first, ORDER[E.RRF], order)
         self.cyclic(order, found.days, found.valid)
         if self.batch.shape.contract_type == "ANN":
-            self.cyclic(ORDER[E.PRF], found.days, found.valid)
+            fixed = found.valid & ~self.batch.has("nextPrincipalRedemptionPayment")[:, None]
+            self.cyclic(ORDER[E.PRF], found.days, fixed)
 
     def fixing(self, first: Days) -> None:
         """PRF a day before the first redemption where no instalment is given (`ann.fixing_events`)."""
-        wanted = ~self.batch.has("nextPrincipalRedemptionPayment") & (first < self.batch.maturity)
         start = self.batch.days["initialExchangeDate"]
+        wanted = ~self.batch.has("nextPrincipalRedemptionPayment") & (start < first) & (first < self.batch.maturity)
         at_start = first - 1 <= start
         day = np.where(at_start, start, first - 1)
         key = _key(day, day, np.where(at_start, _FIXED_AT_START, ORDER[E.PRF]))

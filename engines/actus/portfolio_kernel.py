@@ -28,6 +28,7 @@ from engines.actus.portfolio_events import (
     schedule,
     scheduled_days,
 )
+from engines.actus.portfolio_maturities import first_redemption
 from engines.actus.portfolio_schedules import Conventions, Flags
 from engines.actus.portfolio_shapes import Rows, Shape
 from engines.actus.terms import ROLE_SIGN
@@ -199,6 +200,10 @@ class _Machine:
         running = np.where(late, f.accrued_interest(self.zero[part], elapsed, rate, notional), 0.0)
         self.accrued[part] = np.where(batch.has("accruedInterest")[part], self.given[part], running)
         self.notional[part], self.rate[part] = notional, rate
+        if batch.shape.contract_type == "ANN":
+            anchor = batch.days["cycleAnchorDateOfPrincipalRedemption"]
+            at_once = first_redemption(batch.shape, anchor, batch.days["initialExchangeDate"])[part] <= start
+            self._fix(step, part, at_once & ~batch.has("nextPrincipalRedemptionPayment")[part])
 
     def interest(self, step: int, part: Part) -> None:
         self.payoff[step][part] = f.interest_payoff(
@@ -251,17 +256,29 @@ class _Machine:
             _given_or(number["lifeFloor"][part], -np.inf),
             _given_or(number["lifeCap"][part], np.inf),
         )
+        self._fix_given(step, part)
 
     def known_reset(self, step: int, part: Part) -> None:
         self._accrue(step, part)
         self.rate[part] = self.batch.numbers["nextResetRate"][part]
+        self._fix_given(step, part)
 
     def payment_fixing(self, step: int, part: Part) -> None:
         self._accrue(step, part)
-        contracts = np.arange(self.count)[part]
-        self.payment[part] = self._instalment(
-            contracts, self.keys[step][part], self.counted[step][part], self.payment[part]
-        )
+        self._fix(step, part, np.ones(len(self.one[part]), bool))
+
+    def _fix_given(self, step: int, part: Part) -> None:
+        """An annuity whose instalment is given has no PRF: its resets compute it anew (`ann.fixed_with`)."""
+        if self.batch.shape.contract_type == "ANN":
+            self._fix(step, part, self.batch.has("nextPrincipalRedemptionPayment")[part])
+
+    def _fix(self, step: int, part: Part, wanted: Flags) -> None:
+        """Prnxt of those contracts of a step that want it."""
+        contracts = np.arange(self.count)[part][wanted]
+        if len(contracts):
+            self.payment[contracts] = self._instalment(
+                contracts, self.keys[step][contracts], self.counted[step][contracts], self.payment[contracts]
+            )
 
     def purchase(self, step: int, part: Part) -> None:
         self.payoff[step][part] = self._price(f.purchase_payoff, "priceAtPurchaseDate", step, part)

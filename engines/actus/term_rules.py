@@ -52,10 +52,6 @@ def _check_dates(terms: Terms) -> None:
     bought, sold = terms.purchase_date, terms.termination_date
     if bought is not None and sold is not None and sold < bought:
         raise terms.invalid("termination_date", "must not be before purchaseDate")
-    for name in ("purchase_date", "termination_date"):
-        date = getattr(terms, name)
-        if date is not None and terms.maturity_date is not None and date > terms.maturity_date:
-            raise terms.invalid(name, "must not be after maturityDate")
     for date, price in ((bought, "price_at_purchase_date"), (sold, "price_at_termination_date")):
         if date is not None and getattr(terms, price) is None:
             raise terms.invalid(price, "required where its date is given")

@@ -38,6 +38,18 @@ ROLE_SIGN = {
     **dict.fromkeys(("RPL", "ST", "SEL", "PFL", "PF", "GUA", "UDLM"), -1.0),
 }  # R(CNTRL), techspec 3.7
 
+# Spellings of older dictionaries, as the older cycles (`1Q+`).
+OLDER_CALENDARS = {"NOCALENDAR": "NC", "NO_CALENDAR": "NC", "MONDAYTOFRIDAY": "MF"}
+OLDER_DAY_COUNTS = {
+    "A/A": "AA",
+    "A/AISDA": "AA",
+    "A/360": "A360",
+    "A/365": "A365",
+    "30E/360": "30E360",
+    "30E/360ISDA": "30E360ISDA",
+    "28E/336": "28E336",
+}
+
 PERFORMANCES = ("PF", "DL", "DQ", "DF", "MA", "TE")
 
 
@@ -82,10 +94,10 @@ class Terms:
     unit: str = text()
     quantity: float = real(default=1.0, positive=True)
     # calendar
-    calendar: str = choice(*calendars.CALENDARS, default="NC", also={"NOCALENDAR": "NC", "MONDAYTOFRIDAY": "MF"})
+    calendar: str = choice(*calendars.CALENDARS, default="NC", also=OLDER_CALENDARS)
     business_day_convention: str = choice(*calendars.CONVENTIONS, default="NOS", also={"NULL": "NOS"})
     end_of_month_convention: str = choice("SD", "EOM", default="SD")
-    day_count_convention: str | None = choice(*day_counts.CONVENTIONS)
+    day_count_convention: str | None = choice(*day_counts.CONVENTIONS, also=OLDER_DAY_COUNTS)
     # notional principal
     initial_exchange_date: int | None = instant()
     maturity_date: int | None = instant()

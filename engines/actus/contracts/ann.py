@@ -1,7 +1,8 @@
 """ANN, Annuity: one instalment of interest and redemption, such that the notional is gone at the end.
 
 Source: techspec 7.5 and 3.8. As NAM, but the instalment is computed: where none is given, one day before the first
-redemption, and again after each rate reset (PRF, as in the reference cases; the standard does it inside RR and RRF).
+redemption, and again after each rate reset (PRF, as in the reference cases ann16 and ann24). Where one is given, the
+text of the standard stands, which knows no PRF: RR and RRF compute it anew themselves.
 """
 
 import math
@@ -51,15 +52,17 @@ def schedule(context: Context) -> list[Event]:
 
 
 def fixing_events(context: Context) -> list[Event]:
-    """PRF: one day before the first redemption where no instalment is given, and with each rate reset.
+    """PRF, where no instalment is given: one day before the first redemption, and with each rate reset.
 
-    A first redemption at the initial exchange fixes its instalment there, between the two.
+    A first redemption at the initial exchange leaves no room for it: the exchange itself fixes the instalment.
     """
     terms = context.terms
+    if terms.next_principal_redemption_payment is not None:
+        return []
     resets = pam.rate_events(context)
     events = [context.event(E.PRF, reset.scheduled, shifted=reset.scheduled != context.maturity) for reset in resets]
     start, first = terms.initial_exchange_date or 0, lam.first_redemption(context)
-    if terms.next_principal_redemption_payment is None and first < (context.maturity or first):
+    if start < first < (context.maturity or first):
         before = first - DAY_SECONDS
         fixing = context.event(E.PRF, before)
         if before <= start:
@@ -112,12 +115,41 @@ def instalment(context: Context, states: States, place: tuple[float, float]) -> 
 # State transition functions
 
 
+def stf_ied_ann(context: Context, states: States, event: Event) -> States:
+    """STF_IED_LAM; and Prnxt, where a redemption is due at once and no instalment is given."""
+    moved = pam.stf_ied_pam(context, states, event)
+    if context.terms.next_principal_redemption_payment is not None or lam.first_redemption(context) > event.scheduled:
+        return moved
+    return replace(moved, next_principal_redemption_payment=instalment(context, moved, event.place))
+
+
+def stf_rr_ann(context: Context, states: States, event: Event) -> States:
+    return fixed_with(context, pam.stf_rr_pam(context, states, event), event)
+
+
+def stf_rrf_ann(context: Context, states: States, event: Event) -> States:
+    return fixed_with(context, pam.stf_rrf_pam(context, states, event), event)
+
+
+def fixed_with(context: Context, states: States, event: Event) -> States:
+    """Prnxt for the new rate, but where a PRF follows and fixes it."""
+    if context.terms.next_principal_redemption_payment is None:
+        return states
+    return replace(states, next_principal_redemption_payment=instalment(context, states, event.place))
+
+
 def stf_prf_ann(context: Context, states: States, event: Event) -> States:
     moved = stf_accrue(context, states, event)
     return replace(moved, next_principal_redemption_payment=instalment(context, moved, event.place))
 
 
-FUNCTIONS = {**nam.FUNCTIONS, E.PRF: (pam.pof_none, stf_prf_ann)}
+FUNCTIONS = {
+    **nam.FUNCTIONS,
+    E.IED: (pam.pof_ied_pam, stf_ied_ann),
+    E.RR: (pam.pof_none, stf_rr_ann),
+    E.RRF: (pam.pof_none, stf_rrf_ann),
+    E.PRF: (pam.pof_none, stf_prf_ann),
+}
 
 CONTRACT = ContractType(
     code="ANN",

@@ -149,7 +149,19 @@ def pof_pr_lam(context: Context, states: States, event: Event) -> float:
 def stf_pr_lam(context: Context, states: States, event: Event) -> States:
     moved = stf_accrue(context, states, event)
     notional = context.use("Nt", f.notional_after, states.notional_principal, redemption(context, states))
-    return with_notional(context, moved, notional)
+    return redeemed_to(context, moved, notional)
+
+
+def redeemed_to(context: Context, states: States, notional: float) -> States:
+    """Nt after a redemption of LAM or LAX, and Ipcb.
+
+    Under NTIED the standard holds Ipcb at its first value; in the reference case lam18 each redemption of a LAM sets
+    it to what is left. No case shows that of other events or of NAM and ANN, where it stays, as the standard says.
+    """
+    moved = with_notional(context, states, notional)
+    if context.terms.interest_calculation_base != "NTIED":
+        return moved
+    return replace(moved, interest_calculation_base_amount=notional)
 
 
 def stf_ipcb_lam(context: Context, states: States, event: Event) -> States:

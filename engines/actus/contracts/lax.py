@@ -63,7 +63,8 @@ def check(context: Context) -> None:
         if any(later <= earlier for earlier, later in pairwise(anchors)):
             raise terms.invalid(anchor_name, "must rise from one anchor to the next")
         for name in names:
-            if len(getattr(terms, name)) not in (0, 1, len(anchors)):
+            # Cycles of another number are allowed: the first one serves all segments then (`segments`).
+            if "cycle" not in name and len(getattr(terms, name)) not in (0, 1, len(anchors)):
                 raise terms.invalid(name, f"wants one element, or as many as {len(anchors)} anchors")
     if terms.array_cycle_anchor_date_of_principal_redemption[0] < (terms.initial_exchange_date or 0):
         raise terms.invalid(next(iter(ARRAYS)), "must not begin before initialExchangeDate")
@@ -81,10 +82,10 @@ def check(context: Context) -> None:
 
 
 def every(items: tuple[Item, ...], segment_count: int) -> list[Item] | None:
-    """One item for each segment; None where the array is empty."""
+    """One item for each segment: its own where there are as many, else the first one. None where there is none."""
     if not items:
         return None
-    return list(items) * segment_count if len(items) == 1 else list(items)
+    return list(items) if len(items) == segment_count else [items[0]] * segment_count
 
 
 def segments(
@@ -136,7 +137,8 @@ def maturity(context: Context) -> int:
 def endless_movements(context: Context) -> Iterator[tuple[int, EventType, float]]:
     """PR and PI as `movements`, but the last segment goes on where it has a cycle."""
     terms = context.terms
-    anchors, cycles = terms.array_cycle_anchor_date_of_principal_redemption, terms.array_cycle_of_principal_redemption
+    anchors = terms.array_cycle_anchor_date_of_principal_redemption
+    cycles = every(terms.array_cycle_of_principal_redemption, len(anchors)) or []
     last = anchors[-1]
     yield from movements(context, last)
     _, kind, payment = movements(context, last + 1)[-1]
@@ -225,7 +227,7 @@ def pof_pr_lax(context: Context, states: States, event: Event) -> float:
 def stf_pr_lax(context: Context, states: States, event: Event) -> States:
     redeemed = redemption(context, states, event)
     notional = context.use("Nt", f.notional_after, states.notional_principal, redeemed)
-    return moved(context, states, event, notional)
+    return lam.redeemed_to(context, accrued(context, states, event), notional)
 
 
 def pof_pi_lax(context: Context, states: States, event: Event) -> float:
@@ -236,12 +238,12 @@ def pof_pi_lax(context: Context, states: States, event: Event) -> float:
 def stf_pi_lax(context: Context, states: States, event: Event) -> States:
     increase = event.value or 0.0
     notional = context.use("Nt", notional_increased, states.notional_principal, context.terms.sign, increase)
-    return moved(context, states, event, notional)
+    return pam.with_notional(context, accrued(context, states, event), notional)
 
 
-def moved(context: Context, states: States, event: Event, notional: float) -> States:
-    accrued = replace(pam.stf_accrue(context, states, event), next_principal_redemption_payment=event.value or 0.0)
-    return pam.with_notional(context, accrued, notional)
+def accrued(context: Context, states: States, event: Event) -> States:
+    """Interest and fees up to a PR or PI, and Prnxt of its segment."""
+    return replace(pam.stf_accrue(context, states, event), next_principal_redemption_payment=event.value or 0.0)
 
 
 def stf_rr_lax(context: Context, states: States, event: Event) -> States:

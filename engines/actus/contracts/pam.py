@@ -44,7 +44,7 @@ def life_events(context: Context) -> list[Event]:
         (E.PRD, terms.purchase_date),
         (E.TD, terms.termination_date),
     )
-    events += [context.event(kind, time) for kind, time in single if time is not None]
+    events += [context.event(kind, time) for kind, time in single if time is not None and context.is_alive(time)]
     events += prepayment_events(context)
     events += fee_events(context)
     if terms.scaling_effect != "000":
@@ -206,8 +206,8 @@ def accrued(context: Context, states: States, event: Event) -> float:
 
 
 def with_notional(context: Context, states: States, notional: float) -> States:
-    """Nt, and Ipcb where it follows Nt."""
-    base = states.interest_calculation_base_amount if context.lags_base else notional
+    """Nt, and Ipcb where it follows Nt: under IPCB = NT."""
+    base = states.interest_calculation_base_amount if context.keeps_base else notional
     return replace(states, notional_principal=notional, interest_calculation_base_amount=base)
 
 

@@ -1,6 +1,6 @@
 """STK, Stock: bought and sold at a price, dividends on the way.
 
-Source: techspec 7.9. A price and a dividend are those of one unit and are taken `quantity` times, 1 by default.
+Source: techspec 7.9, which knows no quantity: prices and dividends are those of the contract.
 Dividends are read from the series that marketObjectCodeOfDividends names, else from `<contractID>-DV`.
 """
 
@@ -25,9 +25,9 @@ from engines.actus.states import States
 E = EventType
 
 
-@formula("{fx} × {sign} × {quantity} × {dividend}", "POF_DV_STK, POF_DV(fix)_STK")
-def dividend_payoff(fx: Numbers, sign: Numbers, quantity: Numbers, dividend: Numbers) -> Numbers:
-    return fx * sign * (quantity * dividend)
+@formula("{fx} × {sign} × {dividend}", "POF_DV_STK, POF_DV(fix)_STK")
+def dividend_payoff(fx: Numbers, sign: Numbers, dividend: Numbers) -> Numbers:
+    return fx * sign * dividend
 
 
 def check(context: Context) -> None:
@@ -71,7 +71,7 @@ def pof_dv_stk(context: Context, states: States, event: Event) -> float:
     if dividend is None:
         code = terms.market_object_code_of_dividends or f"{terms.contract_id}-DV"
         dividend = context.risk_factor(code, event.scheduled)
-    return context.use("payoff", dividend_payoff, context.fx(event), terms.sign, terms.quantity, dividend)
+    return context.use("payoff", dividend_payoff, context.fx(event), terms.sign, dividend)
 
 
 def initial_states(context: Context) -> States:

@@ -4,7 +4,8 @@ Delivered (deliverySettlement D), the events of both legs are the swap's; settle
 redemptions and maturities of both legs at one time become one event with the sum of their payoffs. Each event shows
 the states of its leg; a merged one their sum, with no rate.
 Source: techspec 7.13. A purchase and a termination move their price and nothing else (swaps09, swaps10); the
-standard adds the legs' accrued interest.
+standard adds the legs' accrued interest, and pays the purchase, which swaps09 receives. Purchases of all other types
+turn with the role, and so does this one.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,6 @@ from engines.actus.context import Context
 from engines.actus.contract_type import ContractType, Payoff, Transition
 from engines.actus.contracts.traded import (
     check_trade,
-    plain_price,
     pof_none,
     pof_td_plain,
     stf_ce_stk,
@@ -59,6 +59,11 @@ def netted(first: Numbers, second: Numbers) -> Numbers:
     return first + second
 
 
+@formula("{fx} × {sign} × {price}", "POF_PRD_SWAPS by the reference case swaps09")
+def purchase_price(fx: Numbers, sign: Numbers, price: Numbers) -> Numbers:
+    return fx * sign * price
+
+
 def leg_terms(terms: Terms) -> tuple[Terms, Terms]:
     """Both legs, the first one received or paid as the swap's role says."""
     first, second = (only_reference(terms, role) for role in ("FIL", "SEL"))
@@ -78,9 +83,7 @@ def check(context: Context) -> None:
     terms = context.terms
     if terms.contract_role not in ("RFL", "PFL"):
         raise terms.invalid("contract_role", "a swap receives (RFL) or pays (PFL) its first leg")
-    first, second = leg_terms(terms)
-    if first.contract_id == second.contract_id:
-        raise terms.invalid("contract_structure", "both legs have the same contractID")
+    leg_terms(terms)
 
 
 def maturity(context: Context) -> int | None:
@@ -151,7 +154,8 @@ def stf_k_swaps(context: Context, states: States, event: Event) -> States:
 
 
 def pof_prd_swaps(context: Context, states: States, event: Event) -> float:
-    return context.use("payoff", plain_price, context.fx(event), context.terms.price_at_purchase_date or 0.0)
+    terms, fx = context.terms, context.fx(event)
+    return context.use("payoff", purchase_price, fx, terms.sign, terms.price_at_purchase_date or 0.0)
 
 
 def stf_prd_swaps(context: Context, states: States, event: Event) -> States:

@@ -71,9 +71,17 @@ def schedule(context: Context) -> list[Event]:
     kinds = (E.IP,) if is_netted(context) else (E.IPFX, E.IPFL)
     events = [*trade_events(context), *pam.rate_events(context)]
     for kind in kinds:
-        events += context.events(kind, pam.interest_times(context))
+        events += context.events(kind, interest_times(context))
     single = ((E.IED, terms.initial_exchange_date), (E.MD, context.maturity))
     return [*events, *(context.event(kind, time) for kind, time in single if time is not None)]
+
+
+def interest_times(context: Context) -> list[int]:
+    """t^IP of both legs: as PAM; without a cycle at the maturity alone, whatever the anchor."""
+    end = context.maturity
+    if context.terms.cycle_of_interest_payment is None and end is not None:
+        return [end]
+    return pam.interest_times(context)
 
 
 def initial_states(context: Context) -> States:
@@ -89,7 +97,7 @@ def initial_states(context: Context) -> States:
     notional = f.signed_amount(terms.sign, terms.notional_principal or 0.0)
     floating = terms.nominal_interest_rate2 or 0.0
     states = replace(states, notional_principal=notional, nominal_interest_rate=floating)
-    earlier = [time for time in pam.interest_times(context) if time <= terms.status_date]
+    earlier = [time for time in interest_times(context) if time <= terms.status_date]
     if earlier:
         states = replace(states, status_day=context.day(earlier[-1]))
         states = accrue(context, states, context.day(terms.status_date))

@@ -32,15 +32,17 @@ __all__ = [
 
 E = EventType
 
-
-@formula("{fx} × {sign} × (−1) × {quantity} × {price}", "POF_PRD_STK, POF_PRD_OPTNS")
-def purchase_price(fx: Numbers, sign: Numbers, quantity: Numbers, price: Numbers) -> Numbers:
-    return fx * sign * MINUS * (quantity * price)
+SETTLED_AFTER_MATURITY = ("OPTNS", "FUTUR", "FXOUT", "CEG")  # what is fixed by Md is paid a settlement period later
 
 
-@formula("{fx} × {sign} × {quantity} × {price}", "POF_TD_STK")
-def termination_price(fx: Numbers, sign: Numbers, quantity: Numbers, price: Numbers) -> Numbers:
-    return fx * sign * (quantity * price)
+@formula("{fx} × {sign} × (−1) × {price}", "POF_PRD_STK, POF_PRD_OPTNS")
+def purchase_price(fx: Numbers, sign: Numbers, price: Numbers) -> Numbers:
+    return fx * sign * MINUS * price
+
+
+@formula("{fx} × {sign} × {price}", "POF_TD_STK")
+def termination_price(fx: Numbers, sign: Numbers, price: Numbers) -> Numbers:
+    return fx * sign * price
 
 
 @formula("{fx} × {price}", "POF_TD_OPTNS; POF_TD_FXOUT and POF_TD_SWPPV by the reference cases")
@@ -68,7 +70,12 @@ def trade_events(context: Context) -> list[Event]:
     """PRD, TD, and what is observed of the contract itself: AD and CE."""
     terms = context.terms
     single = ((E.PRD, terms.purchase_date), (E.TD, terms.termination_date))
-    events = [context.event(kind, time) for kind, time in single if time is not None]
+    settles_later = terms.contract_type in SETTLED_AFTER_MATURITY
+    events = [
+        context.event(kind, time)
+        for kind, time in single
+        if time is not None and (settles_later or context.is_alive(time))
+    ]
     return [*events, *monitoring_events(context)]
 
 
@@ -81,14 +88,14 @@ def settlement_event(context: Context, exercised: int, kind: EventType = E.STD) 
 
 def pof_prd_stk(context: Context, states: States, event: Event) -> float:
     terms = context.terms
-    price = terms.price_at_purchase_date or 0.0
-    return context.use("payoff", purchase_price, context.fx(event), terms.sign, terms.quantity, price)
+    return context.use("payoff", purchase_price, context.fx(event), terms.sign, terms.price_at_purchase_date or 0.0)
 
 
 def pof_td_stk(context: Context, states: States, event: Event) -> float:
     terms = context.terms
-    price = terms.price_at_termination_date or 0.0
-    return context.use("payoff", termination_price, context.fx(event), terms.sign, terms.quantity, price)
+    return context.use(
+        "payoff", termination_price, context.fx(event), terms.sign, terms.price_at_termination_date or 0.0
+    )
 
 
 def pof_td_plain(context: Context, states: States, event: Event) -> float:

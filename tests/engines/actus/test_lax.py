@@ -33,6 +33,20 @@ STEPS: dict[str, Any] = {
 }
 
 
+def test_techspec_7_3_the_first_cycle_serves_all_segments_where_there_are_not_as_many() -> None:
+    assert flows(run(STEPS, arrayCycleOfPrincipalRedemption=["P3ML1", "P1ML1", "P1YL1"])) == flows(run(STEPS))
+
+
+def test_a_base_of_the_first_notional_follows_redemptions_and_not_increases() -> None:
+    held = run(STEPS, interestCalculationBase="NTIED", interestCalculationBaseAmount=100)
+    bases = [
+        (flow.event.kind, flow.after.interest_calculation_base_amount == flow.after.notional_principal)
+        for flow in held.flows
+        if flow.event.kind in ("PI", "PR")
+    ]
+    assert set(bases) == {("PI", False), ("PR", True)}
+
+
 def test_increases_then_decreases_until_nothing_is_left() -> None:
     assert flows(run(STEPS)) == close(
         [

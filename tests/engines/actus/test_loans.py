@@ -327,9 +327,10 @@ def test_an_annuity_in_mid_life_redeems_what_is_left() -> None:
     assert "PRF" not in {flow.event.kind for flow in later.flows}
 
 
-def test_an_annuity_that_begins_to_redeem_at_the_exchange_is_fixed_there() -> None:
+def test_an_annuity_that_begins_to_redeem_at_the_exchange_is_fixed_by_it() -> None:
     advance = run(ANNUITY, cycleAnchorDateOfPrincipalRedemption="2024-01-01")
-    assert [str(flow.event.kind) for flow in advance.flows[:4]] == ["IED", "PRF", "PR", "IP"]
+    assert [str(flow.event.kind) for flow in advance.flows[:3]] == ["IED", "PR", "IP"]
+    assert "PRF" not in {flow.event.kind for flow in advance.flows}
     monthly = 0.1 / 12
     want = 1200 * monthly / (1 - (1 + monthly) ** -13) / (1 + monthly)
     assert instalments(advance) == pytest.approx([want] * 13, rel=1e-12)
@@ -371,6 +372,53 @@ def test_an_annuity_is_fixed_anew_after_each_reset() -> None:
     assert paid[:6] == pytest.approx([paid[0]] * 6, rel=1e-12)
     assert paid[6:] == pytest.approx([paid[6]] * 6, rel=1e-12)
     assert paid[6] > paid[5]
+
+
+def test_techspec_7_5_a_reset_fixes_anew_an_instalment_that_was_given_and_needs_no_prf() -> None:
+    resets: dict[str, Any] = {
+        "cycleAnchorDateOfRateReset": "2024-07-01",
+        "cycleOfRateReset": "P1YL1",
+        "marketObjectCodeOfRateReset": "RATE",
+    }
+    series = {"RATE": {"2024-01-01": 0.2}}
+    computed = run(ANNUITY, series, **resets)
+    given = instalments(computed)[0]
+    changes: tuple[dict[str, Any], ...] = ({}, {"nextResetRate": 0.2})
+    for change in changes:
+        fixed = run(ANNUITY, series, nextPrincipalRedemptionPayment=given, **resets | change)
+        assert "PRF" not in {flow.event.kind for flow in fixed.flows}
+        assert instalments(fixed) == pytest.approx(instalments(computed), rel=1e-12)
+
+
+def test_techspec_7_2_to_7_4_a_base_of_the_first_notional_stays_but_for_redemptions_of_a_lam() -> None:
+    fixed: dict[str, Any] = {
+        "maturityDate": "2026-01-01",
+        "interestCalculationBase": "NTIED",
+        "interestCalculationBaseAmount": 1200,
+    }
+    linear = run(LINEAR, **fixed)
+    assert [row[2] for row in flows(linear) if row[1] == "IP"] == [
+        row[2] for row in flows(run(LINEAR, maturityDate="2026-01-01")) if row[1] == "IP"
+    ]
+    negative = run(LINEAR, contractType="NAM", **fixed)
+    assert {flow.before.interest_calculation_base_amount for flow in negative.flows if flow.event.kind == "PR"} == {
+        1200.0
+    }
+    capitalised = run(
+        LINEAR,
+        **fixed | {"cycleAnchorDateOfPrincipalRedemption": "2025-07-01", "capitalizationEndDate": "2025-01-01"},
+    )
+    after = [flow.after for flow in capitalised.flows if flow.event.kind == "IPCI"][-1]
+    assert after.notional_principal > after.interest_calculation_base_amount == 1200.0
+
+
+def test_techspec_2_10_what_comes_after_the_maturity_never_comes() -> None:
+    late: dict[str, Any] = {"terminationDate": "2025-06-01", "priceAtTerminationDate": 1100}
+    assert flows(run(BULLET, **late)) == flows(run(BULLET))
+    assert flows(run(LINEAR, maturityDate=None, **late | {"terminationDate": "2040-01-01"})) == flows(
+        run(LINEAR, maturityDate=None)
+    )
+    assert run(BULLET, purchaseDate="2025-06-01", priceAtPurchaseDate=1).flows == ()
 
 
 def test_interest_on_a_lagged_base_stays_until_the_base_is_fixed() -> None:

@@ -188,6 +188,28 @@ def test_every_convention_in_the_vectors(day_count: str) -> None:
     assert found == {c["contractID"]: alone(c) for c in contracts}
 
 
+def test_annuities_with_and_without_an_instalment_are_fixed_side_by_side() -> None:
+    """One shape, one batch: fixed by the exchange, by a PRF, and by resets where the instalment is given."""
+    resets = {"cycleOfRateReset": "P3ML1", "marketObjectCodeOfRateReset": "RATE"}
+    contracts = named(
+        [
+            LOAN | resets | {"nextPrincipalRedemptionPayment": payment, **change}
+            for payment in (None, 44.0)
+            for change in (
+                {"cycleAnchorDateOfPrincipalRedemption": "2024-01-15"},
+                {"cycleAnchorDateOfPrincipalRedemption": "2024-01-16"},
+                {"cycleAnchorDateOfPrincipalRedemption": "2024-02-15", "nextResetRate": 0.05},
+                {"statusDate": "2024-08-01"},
+            )
+        ]
+    )
+    result = cash_flows(frame(contracts), OBSERVED)
+    found = _collected(result, [c["contractID"] for c in contracts])
+    assert result.vectorised == len(contracts)
+    assert found == {c["contractID"]: alone(c) for c in contracts}
+    assert [sum(row[1] == "PRF" for row in rows) for rows in found.values()] == [7, 8, 8, 5, 0, 0, 0, 0]
+
+
 def test_both_paths_call_the_same_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
     """A formula that is changed changes both alike: there is no second copy of it."""
     before = together([LOAN])

@@ -19,20 +19,24 @@ SHARE: dict[str, Any] = {
 DIVIDENDS = {"cycleAnchorDateOfDividend": "2024-03-01", "cycleOfDividend": "P3ML0"}
 
 
+def test_techspec_7_9_the_price_of_a_stock_is_that_of_the_contract_whatever_its_quantity() -> None:
+    assert flows(run(SHARE)) == flows(run(SHARE, quantity=1)) == [("24-01-10", "PRD", -50.0)]
+
+
 def test_the_known_dividend_comes_first_and_observed_ones_after_it() -> None:
     series = {"share-1-DV": {"2024-03-01": 7.0, "2024-06-01": 2.0}}
     result = run(SHARE, series, to="2024-09-01", nextDividendPaymentAmount=1.5, **DIVIDENDS)
     assert flows(result) == [
-        ("24-01-10", "PRD", -150.0),
-        ("24-03-01", "DV", 4.5),
-        ("24-06-01", "DV", 6.0),
-        ("24-09-01", "DV", 6.0),
+        ("24-01-10", "PRD", -50.0),
+        ("24-03-01", "DV", 1.5),
+        ("24-06-01", "DV", 2.0),
+        ("24-09-01", "DV", 2.0),
     ]
 
 
 def test_one_dividend_without_a_cycle_needs_no_horizon_and_none_comes_after_the_sale() -> None:
     once = run(SHARE, cycleAnchorDateOfDividend="2024-03-01", nextDividendPaymentAmount=1)
-    assert flows(once)[1:] == [("24-03-01", "DV", 3.0)]
+    assert flows(once)[1:] == [("24-03-01", "DV", 1.0)]
     sold = run(
         SHARE,
         {"share-1-DV": {"2024-03-01": 1.0}},
@@ -40,18 +44,18 @@ def test_one_dividend_without_a_cycle_needs_no_horizon_and_none_comes_after_the_
         priceAtTerminationDate=60,
         **DIVIDENDS,
     )
-    assert flows(sold)[1:] == [("24-03-01", "DV", 3.0), ("24-06-01", "DV", 3.0), ("24-06-01", "TD", 180.0)]
+    assert flows(sold)[1:] == [("24-03-01", "DV", 1.0), ("24-06-01", "DV", 1.0), ("24-06-01", "TD", 60.0)]
 
 
 def test_another_currency_settles_at_the_rate_of_the_day() -> None:
     result = run(SHARE, {"USD/EUR": {"2024-01-01": 0.5}}, settlementCurrency="EUR")
-    assert flows(result) == [("24-01-10", "PRD", -75.0)]
+    assert flows(result) == [("24-01-10", "PRD", -25.0)]
     assert result.flows[0].currency == "EUR"
 
 
 def test_a_missing_dividend_series_is_an_error_when_a_dividend_reads_it() -> None:
     refused("dataObserved", SHARE, to="2024-12-31", **DIVIDENDS)
-    assert flows(run(SHARE, to="2024-02-01", **DIVIDENDS)) == [("24-01-10", "PRD", -150.0)]
+    assert flows(run(SHARE, to="2024-02-01", **DIVIDENDS)) == [("24-01-10", "PRD", -50.0)]
 
 
 @pytest.mark.parametrize(

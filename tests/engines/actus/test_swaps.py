@@ -101,6 +101,15 @@ def test_a_purchase_drops_what_was_before_and_a_termination_what_is_after() -> N
     )
 
 
+def test_a_purchase_turns_with_the_role_as_that_of_every_other_type() -> None:
+    bought = swap(contractRole="PFL", purchaseDate="2024-03-01", priceAtPurchaseDate=5)
+    assert flows(run(bought))[0] == ("24-03-01", "PRD", -5.0)
+
+
+def test_legs_of_one_name_are_two_legs_all_the_same() -> None:
+    assert flows(run(swap(second={"contractID": "leg-1"}))) == flows(run(swap()))
+
+
 def test_monitoring_shows_the_interest_of_both_legs() -> None:
     watched = run(swap(second=FLOATING), events=[{"time": "2024-03-01", "type": "AD", "contractId": "swap-1"}])
     shown = next(flow for flow in watched.flows if flow.event.kind == "AD")
@@ -131,7 +140,6 @@ def test_bad_structures_are_named() -> None:
     whole = swap()
     refused("contractStructure", whole | {"contractStructure": whole["contractStructure"][:1]})
     refused("contractStructure", whole | {"contractStructure": whole["contractStructure"] * 2})
-    refused("contractStructure", swap(second={"contractID": "leg-1"}))
     refused("contractStructure", swap(first={"terminationDate": "2024-02-01", "priceAtTerminationDate": 1}))
     refused("contractRole", swap(contractRole="RPA"))
     refused("notionalPrincipal", swap(second={"notionalPrincipal": None}), record="leg-2")

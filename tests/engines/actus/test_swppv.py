@@ -42,6 +42,11 @@ def test_delivered_both_legs_pay_and_a_reset_between_payments_splits_the_floatin
     )
 
 
+def test_techspec_7_12_without_a_cycle_interest_is_paid_at_the_maturity_alone() -> None:
+    once = flows(run(SWAP, RATES, cycleOfInterestPayment=None, deliverySettlement="S"))
+    assert [row for row in once if row[1] == "IP"] == close([("25-01-01", "IP", 60.0 - 7.5 - 30.0 - 5.0)])
+
+
 @pytest.mark.parametrize("role", ["RF", "PF"])
 def test_netted_the_difference_is_the_sum_of_the_delivered_legs(role: str) -> None:
     delivered = flows(run(SWAP, RATES, contractRole=role))
