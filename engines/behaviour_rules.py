@@ -17,10 +17,19 @@ from fractions import Fraction
 import numpy as np
 import polars as pl
 
+from engines.actus.dates import add_months
 from engines.behaviour import share, single_monthly_mortality
-from engines.cash_flows import DEMAND_DAY, RATE_SCALE, UNDATED_DAY, add_months
 from engines.early_payment import MONTHS_MAX, paid_early
-from engines.flow_frame import INTEREST, NOT_DIMENSIONS, PRINCIPAL, check_flows, is_dated
+from engines.flow_frame import (
+    DEMAND_DAY,
+    INTEREST,
+    NOT_DIMENSIONS,
+    PRINCIPAL,
+    RATE_SCALE,
+    UNDATED_DAY,
+    check_flows,
+    is_dated,
+)
 from engines.flow_parts import SHARE_SCALE, part, share_units, with_amounts
 from engines.primitives.errors import InvalidInput
 

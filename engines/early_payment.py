@@ -5,8 +5,8 @@ withdrawal (LIQ-13). All contracts at once, in integer minor units.
 import numpy as np
 import polars as pl
 
+from engines.actus.dates import add_months
 from engines.behaviour import Floats
-from engines.cash_flows import add_months
 from engines.flow_frame import INTEREST, PRINCIPAL, Integers, dimensions
 from engines.flow_parts import SHARE_SCALE, part, with_amounts
 from engines.primitives.errors import InvalidInput

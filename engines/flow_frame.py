@@ -2,23 +2,28 @@
 
 One row a flow. Sign: inflow to the bank positive, outflow negative (spec/liquidity.md section 1). A column that is
 not listed here is a dimension (organisation, business_line, product, customer, counterparty ...), and stays with
-its flow. Not for making flows out of contracts: that is `engines.cash_flows` (whose flows `frame_of` puts into the
-frame) and the full cash-flow engine.
+its flow. Not for making flows out of contracts: that is `engines.actus`, whose flows, booked in minor units
+(`FlowColumns`), `frame_of` puts into the frame.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engines.cash_flows import DEMAND_DAY, UNDATED_DAY, Flows
-from engines.cash_flows import PRINCIPAL as CASH_FLOW_PRINCIPAL
 from engines.primitives.errors import InvalidInput
 
 Integers = NDArray[np.int64]
 
 PRINCIPAL, INTEREST = "principal", "interest"  # kinds of flow
+KINDS = (INTEREST, PRINCIPAL)  # by their code in FlowColumns
+
+DEMAND_DAY = -(1 << 31)  # payable at call: overnight in the contractual view
+UNDATED_DAY = (1 << 31) - 1
+
+RATE_SCALE = 10**9  # an annual rate of 1 (100%) is this many rate units
 
 #: day: days since 1970-01-01, or DEMAND_DAY (payable at call), or UNDATED_DAY. rule: the behaviour rule that moved
 #: the flow, "" for a contractual one.
@@ -31,6 +36,28 @@ _INWARD, _OUTWARD = ("asset", "obs_in"), ("liability", "obs_out")
 _PART = 1 << 20
 
 SUM_MINOR_MAX = 1 << 62  # polars and numpy wrap round silently above 2**63
+
+OWN = -1  # a flow in the currency of its contract
+
+
+@dataclass(frozen=True, slots=True)
+class FlowColumns:
+    """Booked flows of contracts, one element a flow; flows of one contract stand together, in order of days.
+
+    Attributes:
+        contract_row: which contract, counted from 0.
+        flow_day: days since 1970-01-01, or DEMAND_DAY, or UNDATED_DAY.
+        kind: places in KINDS.
+        amount_minor: positive: money to the holder of the contract's side; never 0.
+        currency: place in `currencies`, or OWN.
+    """
+
+    contract_row: Integers
+    flow_day: Integers
+    kind: Integers
+    amount_minor: Integers
+    currency: Integers
+    currencies: tuple[str, ...] = ()
 
 
 def check_flows(flows: pl.DataFrame, columns: Iterable[str] = ()) -> pl.DataFrame:
@@ -95,11 +122,11 @@ def pooled(flows: pl.DataFrame, by: Iterable[str] = ()) -> pl.DataFrame:
     )
 
 
-def frame_of(flows: Flows, contracts: pl.DataFrame) -> pl.DataFrame:
-    """Flows of `engines.cash_flows` with the dimensions of their contracts, signed as money of the bank.
+def frame_of(flows: FlowColumns, contracts: pl.DataFrame) -> pl.DataFrame:
+    """Booked flows with the dimensions of their contracts, signed as money of the bank.
 
     Args:
-        flows: `contract_row` counts the rows of `contracts`; positive is money to the holder of the contract's side.
+        flows: `contract_row` counts the rows of `contracts`.
         contracts: contract, side (asset and obs_in pay the bank, liability and obs_out are paid by it), currency,
             intragroup and any dimensions.
     Raises:
@@ -112,11 +139,13 @@ def frame_of(flows: Flows, contracts: pl.DataFrame) -> pl.DataFrame:
     if unknown.any():
         raise InvalidInput("a side is none of the four", field="side", record=int(unknown.arg_max() or 0))
     sign = np.where(sides.is_in(_INWARD).to_numpy(), 1, -1)
-    kinds = np.array([PRINCIPAL if kind == CASH_FLOW_PRINCIPAL else INTEREST for kind in (0, 1)])
     rows = contracts.drop("side")[flows.contract_row.astype(np.uint32)]
+    place = np.where(flows.currency == OWN, len(flows.currencies), flows.currency)
+    foreign = pl.Series([*flows.currencies, None], dtype=pl.String).gather(place)
     signed = rows.with_columns(
         day=pl.Series(flows.flow_day, dtype=pl.Int64),
-        kind=pl.Series(kinds[flows.kind]),
+        kind=pl.Series(np.array(KINDS)[flows.kind]),
         amount_minor=pl.Series(flows.amount_minor * sign[flows.contract_row], dtype=pl.Int64),
+        currency=foreign.fill_null(rows["currency"]) if "currency" in rows.columns else foreign,
     )
     return check_flows(signed)

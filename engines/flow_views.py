@@ -13,9 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from engines.buckets import BUCKETS, ON, UNDATED, bucket_index, cumulative
-from engines.cash_flows import DEMAND_DAY, UNDATED_DAY
 from engines.exact_ratio import half_up
-from engines.flow_frame import SUM_MINOR_MAX, Integers, check_flows
+from engines.flow_frame import DEMAND_DAY, SUM_MINOR_MAX, UNDATED_DAY, Integers, check_flows
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import exponent
 

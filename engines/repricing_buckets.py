@@ -12,7 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.cash_flows import Integers, add_months
+from engines.actus.dates import add_months
+from engines.flow_frame import Integers
 from engines.primitives.errors import InvalidInput
 
 

@@ -1,80 +1,59 @@
 """Contractual flows by cell and flow date, from the contracts of one partition (LIQ-08, decisions S13, S29).
 
 The latest record of a contract, by offset, replaces what was known of it: gap += new flow - old flow, both
-by the same kernel, so nothing of an amended contract stays behind. Not for buckets or cumulative gaps: the
-reader puts dates into buckets on the business date that it asks for. No clock, no I/O; work in proportion
-to the batch.
+by the same engine, so nothing of an amended contract stays behind, and a contract that did not change is not
+touched. Not for buckets or cumulative gaps: the reader puts dates into buckets on the business date that it
+asks for. No clock, no I/O; work in proportion to the batch.
 """
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.cash_flows import (
-    AMORTISATIONS,
-    DAY_COUNTS,
-    DEMAND_DAY,
-    UNDATED_DAY,
-    Flows,
-    contractual_flows,
-    unscheduled_flows,
-)
+from engines.flow_frame import DEMAND_DAY, KINDS, OWN, UNDATED_DAY, FlowColumns
 from projections.cell_sums import day_text
+from projections.contract_flows import flows_at_most, flows_minor
+from projections.contract_terms import (
+    AMORTISATIONS,
+    COLUMNS,
+    SIDES,
+    ContractTerms,
+    LatestContracts,
+    Table,
+    more_text,
+    terms_of,
+    values_of,
+)
 from projections.dictionary import Key
 from projections.latest_sums import LatestSumsState
 
-Integers = NDArray[np.int64]
-Terms = dict[str, Integers]  # the columns of _DTYPES
+__all__ = [
+    "DEMAND_DAY",
+    "SIDES",
+    "UNDATED_DAY",
+    "ContractBatch",
+    "ContractTerms",
+    "Contribution",
+    "ContributionColumns",
+    "GapRow",
+    "GapState",
+    "fold",
+]
 
-SIDES = ("asset", "liability", "obs_in", "obs_out")
+Integers = NDArray[np.int64]
+
 INWARD = [SIDES.index("asset"), SIDES.index("obs_in")]
+
+UNSCHEDULED = ((DEMAND_DAY, DEMAND_DAY), (UNDATED_DAY, UNDATED_DAY))
+
+CUSTOM = AMORTISATIONS.index("custom")
 
 FLOWS_MAX = 1_000_000  # worked on at once: a batch of thousands of mortgages has millions of flows
 
-_DTYPES = {
-    "cell": np.int32,
-    "side": np.int8,
-    "amortisation": np.int8,
-    "day_count": np.int8,
-    "months": np.int16,
-    "open": np.int8,
-    "timing": np.int8,
-    "principal_minor": np.int64,
-    "rate_units": np.int64,
-    "start_day": np.int32,
-    "maturity_day": np.int32,
-}
-_SCHEDULE = ("principal_minor", "rate_units", "start_day", "maturity_day", "months")
-
-SCHEDULED, ON_DEMAND, UNDATED = 0, 1, 2  # timing
-
-
-class ContractTerms(msgspec.Struct, frozen=True, kw_only=True):
-    """The present state of one contract, checked: as `streams.contract_rows` makes it of a record.
-
-    `maturity_day` is None for an undated contract; days count from 1970-01-01; `rate_units` are 1e-9 a year;
-    `months` between payments, 0 for everything at maturity.
-    """
-
-    contract_id: str
-    entity: str
-    organisation: str
-    business_line: str
-    product: str
-    currency: str
-    side: str
-    amortisation: str
-    day_count: str
-    months: int
-    principal_minor: int
-    rate_units: int
-    start_day: int
-    maturity_day: int | None
-    on_demand: bool
-    closed: bool
+Contribution = tuple[str, int, str, int]  # contract id, flow day, kind, signed minor units
 
 
 class ContractBatch(msgspec.Struct, frozen=True):
@@ -98,11 +77,26 @@ class GapRow(msgspec.Struct, frozen=True):
     contracts: int  # that have a flow here
 
 
+class ContributionColumns(NamedTuple):
+    """Contributions as int64 columns; cells and contracts by code (`GapState.cell`, `.contract_id`)."""
+
+    cell: Integers
+    contract: Integers
+    day: Integers
+    kind: Integers  # place in KINDS
+    amount_minor: Integers  # positive: into the bank
+
+
 class GapState(LatestSumsState[ContractTerms]):
-    FOLD_VERSION: ClassVar[int] = 1
+    # 2: flows by the ACTUS engine (docs/adr/0009); the columns of the terms are others, too.
+    FOLD_VERSION: ClassVar[int] = 2
     SUBJECTS = "contracts"
-    COLUMNS = _DTYPES
+    COLUMNS = COLUMNS
     SUMS = ("inflow_minor", "outflow_minor", "contracts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latest: LatestContracts = LatestContracts()
 
     @staticmethod
     def key(row: ContractTerms) -> Key:
@@ -111,18 +105,23 @@ class GapState(LatestSumsState[ContractTerms]):
     def replace(self, rows: Sequence[ContractTerms]) -> None:
         """Put the latest terms of distinct contracts in the place of what was known of them."""
         codes = self._latest.codes([self.key(row) for row in rows])
-        old_terms = self._latest.get(codes)
-        new_terms = self._latest.table([self._values(row) for row in rows])
+        old_terms, old_more = self._latest.get(codes), self._latest.more(codes)
+        new_terms = self._latest.table([values_of(row, self._sums.cells.code(row.cell)) for row in rows])
+        new_more = [more_text(row) for row in rows]
         # A new contract was all zeros, that is, closed. Core banking may tell all contracts anew each day:
         # those that say nothing new cost a comparison.
-        changed = np.zeros(len(codes), bool)
-        for name in _DTYPES:
+        changed = np.array([old != new for old, new in zip(old_more, new_more, strict=True)], bool)
+        for name in COLUMNS:
             changed |= old_terms[name] != new_terms[name]
         at = np.flatnonzero(changed)
-        for part in _parts(at, np.maximum(_flows_at_most(old_terms), _flows_at_most(new_terms))):
-            taken, given = _moves(_rows(old_terms, part), -1), _moves(_rows(new_terms, part), 1)
-            self._sums.add(*(np.concatenate(pair) for pair in zip(taken, given, strict=True)))
-        self._latest.put(codes[at], _rows(new_terms, at))
+        bound = flows_at_most(old_terms, old_more) + flows_at_most(new_terms, new_more)
+        for part in _parts(at, bound):
+            both = {name: np.concatenate((old_terms[name][part], new_terms[name][part])) for name in COLUMNS}
+            more = [texts[place] for texts in (old_more, new_more) for place in part.tolist()]
+            sign = np.repeat(np.array([-1, 1]), len(part))
+            self._sums.add(*self._moves(both, self._irregular(codes[np.tile(part, 2)], both, more), sign))
+        self._latest.put(codes[at], {name: new_terms[name][at] for name in COLUMNS})
+        self._latest.put_more(codes[at], [new_more[place] for place in at.tolist()])
 
     def changes(self) -> list[GapRow]:
         """Rows changed since the last call, as they first appeared; zeros say that nothing is left there."""
@@ -132,21 +131,134 @@ class GapState(LatestSumsState[ContractTerms]):
         """Every row with a flow, sorted by cell and date."""
         return [_gap_row(cell, day, values) for cell, day, values in self._sums.rows()]
 
-    def _values(self, terms: ContractTerms) -> tuple[int, ...]:
-        cell = (terms.entity, terms.organisation, terms.business_line, terms.product, terms.currency)
-        return (
-            self._sums.cells.code(cell),
-            SIDES.index(terms.side),
-            AMORTISATIONS.index(terms.amortisation),
-            DAY_COUNTS.index(terms.day_count),
-            terms.months,
-            not terms.closed,
-            _timing(terms),
-            terms.principal_minor,
-            terms.rate_units,
-            terms.start_day,
-            terms.start_day if terms.maturity_day is None else terms.maturity_day,
-        )
+    def cells(self) -> list[Key]:
+        """Every cell that has had a contract or a flow: entity, organisation, business line, product, currency;
+        sorted."""
+        return sorted(self._sums.cells.tail())
+
+    def contract(self, entity: str, contract_id: str) -> ContractTerms | None:
+        """The latest terms of a contract, closed ones included; None: no record of it was folded."""
+        code = self._latest.keys.find((entity, contract_id))
+        if code is None:
+            return None
+        codes = np.array([code], np.int64)
+        return self._terms(code, self._latest.get(codes), 0, self._latest.more(codes)[0])
+
+    def contributions(self, cell: Key | None, first_day: int, last_day: int) -> Iterator[Contribution]:
+        """What each contract brings into one cell of the gap (None: into all): see `contributions_of`.
+
+        Args:
+            cell: entity, organisation, business line, product and currency of the flows.
+            first_day, last_day: days since 1970-01-01, both inclusive; DEMAND_DAY and UNDATED_DAY are days of their
+                own, of no range but one that names them.
+        """
+        cells = None if cell is None else [cell]
+        for _, contribution in self.contributions_of(cells, [(first_day, last_day)]):
+            yield contribution
+
+    def contributions_of(
+        self, cells: Sequence[Key] | None, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[Key, Contribution]]:
+        """What each contract brings into cells of the gap: its flows, computed anew from its latest terms.
+
+        The flows of one (cell, day) add up to its row: positive ones to `inflow_minor`, negative ones to
+        `outflow_minor`.
+
+        Args:
+            cells: those of the flows; None: all. One call for many costs far less than a call for each.
+            ranges: of days, as for `contributions`, none overlapping another.
+        Yields:
+            the cell, and contract id, flow day, `interest` or `principal`, minor units: positive into the bank,
+            never 0. Contracts in order of their first record, the flows of each by day.
+        """
+        for columns in self.contribution_columns(cells, ranges):
+            for cell, contract, day, kind, amount in zip(*(column.tolist() for column in columns), strict=True):
+                yield self._sums.cells[cell], (self.contract_id(contract), day, KINDS[kind], amount)
+
+    def contribution_columns(
+        self, cells: Sequence[Key] | None, ranges: Sequence[tuple[int, int]]
+    ) -> Iterator[ContributionColumns]:
+        """`contributions_of` in columns, for many contracts: parts of bounded size, no contract in two of them."""
+        known = None if cells is None else [self._sums.cells.find(cell) for cell in cells]
+        codes = None if known is None else np.array([code for code in known if code is not None], np.int64)
+        candidates = self._candidates(codes, ranges)
+        terms, more = self._latest.get(candidates), self._latest.more(candidates)
+        for part in _parts(np.arange(len(candidates)), flows_at_most(terms, more)):
+            some = {name: column[part] for name, column in terms.items()}
+            texts = [more[place] for place in part.tolist()]
+            flows = flows_minor(some, self._irregular(candidates[part], some, texts))
+            paid_in = self._flow_cells(some["cell"][flows.contract_row], flows)
+            wanted = _in_ranges(flows.flow_day, ranges)
+            if codes is not None:
+                wanted &= np.isin(paid_in, codes)
+            at = np.flatnonzero(wanted)
+            inward = np.where(np.isin(some["side"], INWARD), 1, -1)[flows.contract_row[at]]
+            yield ContributionColumns(
+                paid_in[at],
+                candidates[part][flows.contract_row[at]],
+                flows.flow_day[at],
+                flows.kind[at],
+                flows.amount_minor[at] * inward,
+            )
+
+    def cell(self, code: int) -> Key:
+        """The cell of a code in `ContributionColumns`."""
+        return self._sums.cells[code]
+
+    def contract_id(self, code: int) -> str:
+        """The contract of a code in `ContributionColumns`."""
+        return self._latest.keys[code][1]
+
+    def _candidates(self, cells: Integers | None, ranges: Sequence[tuple[int, int]]) -> Integers:
+        """Codes of contracts that may have a flow in the cells, on one of the days."""
+        may = self._latest.column("open") == 1
+        dated = (self._latest.column("dated") == 1) & (self._latest.column("on_demand") == 0)
+        dated &= self._latest.column("amortisation") != CUSTOM  # without a schedule it lies on UNDATED_DAY
+        first_days = [first for first, last in ranges if (first, last) not in UNSCHEDULED]
+        if first_days:
+            may &= ~dated | (self._latest.column("maturity_day") >= min(first_days))
+        else:
+            may &= ~dated
+        if cells is not None:
+            may &= np.isin(self._latest.column("cell"), cells)
+        # ACTUS terms may pay in other currencies and after the record's maturity: they are asked.
+        others = self._latest.with_more()
+        if cells is not None:
+            wanted = {self._sums.cells[code][:-1] for code in cells.tolist()}
+            own = self._latest.column("cell")[others].tolist()
+            others = others[[self._sums.cells[code][:-1] in wanted for code in own]] if len(others) else others
+        may[others] = self._latest.column("open")[others] == 1
+        return np.flatnonzero(may)
+
+    def _irregular(self, codes: Integers, terms: Table, more: Sequence[str]) -> dict[int, ContractTerms]:
+        """The terms of contracts that have a text, by their place in `terms`."""
+        return {place: self._terms(int(codes[place]), terms, place, text) for place, text in enumerate(more) if text}
+
+    def _terms(self, code: int, table: Table, place: int, more: str) -> ContractTerms:
+        values = {name: int(column[place]) for name, column in table.items()}
+        return terms_of(self._latest.keys[code], self._sums.cells[values["cell"]], values, more)
+
+    def _moves(self, terms: Table, irregular: dict[int, ContractTerms], sign: Integers) -> tuple[Integers, ...]:
+        """All flows of contracts as cell, day, and what is added (`sign` 1) or taken back (-1) there."""
+        flows = flows_minor(terms, irregular)
+        contract, day = flows.contract_row, flows.flow_day
+        inward = np.isin(terms["side"][contract], INWARD) == (flows.amount_minor > 0)
+        size = np.abs(flows.amount_minor) * sign[contract]
+        cell = self._flow_cells(terms["cell"][contract], flows)
+        # Interest and principal of one day are one contract there: count where (contract, day, cell) begins.
+        # A contract's flows stand together, by day and currency, so that no sort is needed.
+        begins = np.ones(len(day), bool)
+        begins[1:] = (np.diff(contract) != 0) | (np.diff(day) != 0) | (np.diff(cell) != 0)
+        counted = np.where(begins, sign[contract], 0)
+        return cell, day, np.where(inward, size, 0), np.where(inward, 0, size), counted
+
+    def _flow_cells(self, own: Integers, flows: FlowColumns) -> Integers:
+        """The cell of each flow: the contract's, in the currency that the flow is paid in."""
+        cells = own.copy()
+        for place in np.flatnonzero(flows.currency != OWN).tolist():
+            cell = self._sums.cells[int(own[place])]
+            cells[place] = self._sums.cells.code((*cell[:-1], flows.currencies[int(flows.currency[place])]))
+        return cells
 
 
 def fold(state: GapState, contracts: ContractBatch, from_offset: int, to_offset: int) -> GapState:
@@ -160,63 +272,22 @@ def fold(state: GapState, contracts: ContractBatch, from_offset: int, to_offset:
     return state
 
 
-def _moves(terms: Terms, sign: int) -> tuple[Integers, ...]:
-    """All flows of contracts as cell, day, and what is added (`sign` 1) or taken back (-1) there."""
-    flows = _flows(terms)
-    contract, day = flows.contract_row, flows.flow_day
-    inward = np.isin(terms["side"][contract], INWARD) == (flows.amount_minor > 0)
-    size = np.abs(flows.amount_minor) * sign
-    # Interest and principal of one day are one contract there: count where (contract, day) begins. A
-    # contract's flows stand together and in time order, so that no sort is needed.
-    begins = np.ones(len(day), bool)
-    begins[1:] = (np.diff(contract) != 0) | (np.diff(day) != 0)
-    counted = np.where(begins, sign, 0)
-    return terms["cell"][contract], day, np.where(inward, size, 0), np.where(inward, 0, size), counted
-
-
-def _flows(terms: Terms) -> Flows:
-    """Flows of contracts of all types, each kernel run once; `contract_row` counts the rows of `terms`."""
-    live, timing = terms["open"] == 1, terms["timing"]
-    found = []
-    for kind, day in ((ON_DEMAND, DEMAND_DAY), (UNDATED, UNDATED_DAY)):
-        at = np.flatnonzero(live & (timing == kind))
-        found.append((at, unscheduled_flows(terms["principal_minor"][at], day)))
-    scheduled = live & (timing == SCHEDULED)
-    group = terms["amortisation"] * len(DAY_COUNTS) + terms["day_count"]
-    for code in np.unique(group[scheduled]).tolist():
-        at = np.flatnonzero(scheduled & (group == code))
-        amortisation, day_count = divmod(code, len(DAY_COUNTS))
-        schedule = {name: terms[name][at] for name in _SCHEDULE}
-        flows = contractual_flows(AMORTISATIONS[amortisation], DAY_COUNTS[day_count], **schedule)
-        found.append((at, flows))
-    return Flows(
-        np.concatenate([at[flows.contract_row] for at, flows in found]),
-        np.concatenate([flows.flow_day for _, flows in found]),
-        np.concatenate([flows.kind for _, flows in found]),
-        np.concatenate([flows.amount_minor for _, flows in found]),
-    )
-
-
-def _flows_at_most(terms: Terms) -> Integers:
-    days, months = terms["maturity_day"] - terms["start_day"], terms["months"]
-    bound: Integers = np.where(months > 0, 2 * (days // (28 * np.maximum(months, 1)) + 2), 2)
-    return bound
+def _in_ranges(days: Integers, ranges: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    found = np.zeros(len(days), bool)
+    for first, last in ranges:
+        inside = (days >= first) & (days <= last)
+        if first != DEMAND_DAY:
+            inside &= days != DEMAND_DAY
+        if last != UNDATED_DAY:
+            inside &= days != UNDATED_DAY
+        found |= inside
+    return found
 
 
 def _parts(at: Integers, flows: Integers) -> list[Integers]:
     """`at` in parts of about FLOWS_MAX flows, so that memory is bounded by the part and not by the batch."""
     edges = np.flatnonzero(np.diff(np.cumsum(flows[at]) // FLOWS_MAX)) + 1
     return [part for part in np.split(at, edges) if len(part)]
-
-
-def _rows(terms: Terms, at: Integers) -> Terms:
-    return {name: column[at] for name, column in terms.items()}
-
-
-def _timing(terms: ContractTerms) -> int:
-    if terms.on_demand:
-        return ON_DEMAND
-    return UNDATED if terms.maturity_day is None or terms.amortisation == "custom" else SCHEDULED
 
 
 def _gap_row(cell: Key, day: int, values: tuple[int, ...]) -> GapRow:

@@ -55,11 +55,26 @@ Amortisation = Literal["bullet", "equal_principal", "annuity", "zero", "custom"]
 DayCount = Literal["ACT/360", "ACT/365", "30/360"]
 
 
+Frequency = Annotated[str, Meta(description="1M, 3M, 6M, 1Y, or `-`")]
+
+
+class Repayment(msgspec.Struct, kw_only=True):
+    """A part of a contract's principal and the day it is repaid."""
+
+    date: Day
+    principal: Amount
+
+
 class Contract(msgspec.Struct, omit_defaults=True, kw_only=True):
     """`tm.in.core.contract.v1`: the whole present state of one contract; a later record replaces it.
 
     `principal` is the outstanding principal at `start_date`, `rate` an annual decimal fraction as text.
     A contract whose `closed` is true has no flows any more. Key as a txn's (S11).
+
+    Amortisation `custom` repays as `schedule` says, the rest at maturity; without one it is undated. `actus`, raw
+    terms of the ACTUS dictionary of any contract type, governs the flows in place of the other terms. There is no
+    market data here: a floating rate stays at `rate`, the last one fixed, and whatever else raw terms observe is
+    held at its value in `fixings`.
     """
 
     contract_id: str
@@ -72,7 +87,7 @@ class Contract(msgspec.Struct, omit_defaults=True, kw_only=True):
     maturity_date: Annotated[Day | None, Meta(description="null: undated")] = None
     rate: Annotated[str, Meta(description="annual rate, decimal fraction as text")] = "0"
     amort: Amortisation = "bullet"
-    pay_freq: Annotated[str, Meta(description="period between payments: 1M, 3M, 6M, 1Y, or `-`")] = "-"
+    pay_freq: Annotated[Frequency, Meta(description="period between payments")] = "-"
     day_count: DayCount = "ACT/360"
     on_demand: Annotated[bool, Meta(description="undated and payable at call")] = False
     closed: bool = False
@@ -83,6 +98,15 @@ class Contract(msgspec.Struct, omit_defaults=True, kw_only=True):
     product_id: Dimension = "-"
     cpty_type: Dimension = "-"
     rate_type: Literal["fixed", "float"] = "fixed"
+    index: Annotated[str, Meta(description="what a floating rate follows, or `-`")] = "-"
+    spread: Annotated[str, Meta(description="over the index, annual decimal fraction as text")] = "0"
+    next_reprice_date: Day | None = None
+    reprice_freq: Frequency = "-"
+    schedule: list[Repayment] = []
+    actus: Annotated[dict[str, object], Meta(description="raw ACTUS terms by their dictionary names")] = {}
+    fixings: Annotated[
+        dict[str, str], Meta(description="for `actus`: by market object code, decimal numbers as text")
+    ] = {}
     accrued: Amount = "0"
     loan_class: Annotated[str, Meta(description="NORMAL, SPECIAL_MENTION, SUBSTANDARD, DOUBTFUL, LOSS")] = "-"
     overdue_days: int = 0

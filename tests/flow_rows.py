@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 from hypothesis import strategies as st
 
-from engines.cash_flows import DEMAND_DAY, UNDATED_DAY
+from engines.flow_frame import DEMAND_DAY, UNDATED_DAY
 
 AS_OF = date(2026, 1, 31).toordinal() - date(1970, 1, 1).toordinal()
 

@@ -1,4 +1,5 @@
-"""Calculation `cashflows`: the ACTUS cash flows of contracts, each with its states and, if asked for, its reasons.
+"""Calculation `cashflows`: the ACTUS cash flows of contracts, each with its states and, if asked for, its reasons;
+variant `loan` (`loan_flows`): one loan by its plain terms, booked.
 
 Names are those of the ACTUS dictionary, numbers all the digits that the engine has: nothing is rounded
 (decision Q17). A contract that is refused stands in `errors`; the others are computed.
@@ -6,13 +7,14 @@ Names are those of the ACTUS dictionary, numbers all the digits that the engine 
 
 from collections.abc import Iterator
 from dataclasses import fields
-from decimal import Decimal
 from typing import Any
 
 from pydantic import Field
 
 from api.calculations.fields import Inputs
+from api.calculations.loan_flows import Loan, loan_flows
 from api.calculations.registry import Calculation, Result, Variant
+from api.calculations.texts import number_text
 from engines.actus.dates import parse_instant, show_day, show_instant
 from engines.actus.explain import explain
 from engines.actus.observed import Observed, read_observed
@@ -20,6 +22,8 @@ from engines.actus.state_machine import Flow, evaluate
 from engines.actus.states import States
 from engines.actus.terms import Terms, read_terms
 from engines.primitives.errors import InvalidInput
+
+__all__ = ["CALCULATION", "CashFlows", "number_text"]
 
 #: Either of these makes `observed` a pair of both; else it is the series themselves.
 OBSERVED_KEYS = frozenset({"dataObserved", "eventsObserved"})
@@ -144,13 +148,8 @@ def _dictionary_name(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def number_text(value: float) -> str:
-    """The shortest decimal text that reads back as the same float64; no exponent, no negative zero."""
-    return format(Decimal(repr(value + 0.0)), "f")
-
-
 CALCULATION = Calculation(
     "cashflows",
     "Cash flows of contracts by the ACTUS standard, each with its states; `explain` adds formulas and paragraphs.",
-    (Variant("actus", CashFlows, _cashflows),),
+    (Variant("actus", CashFlows, _cashflows), Variant("loan", Loan, loan_flows)),
 )

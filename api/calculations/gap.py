@@ -17,7 +17,7 @@ from api.calculations.registry import Calculation, Result, Variant
 from api.calculations.texts import exact_text, not_computable, percent_text, plain_text
 from engines.behaviour_rules import Rule, apply_rules
 from engines.buckets import BUCKETS, ON, UNDATED
-from engines.cash_flows import DEMAND_DAY, RATE_SCALE, UNDATED_DAY
+from engines.flow_frame import DEMAND_DAY, RATE_SCALE, UNDATED_DAY
 from engines.flow_views import all_currencies, coverages, gap_table, mismatch_ratios
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import AMOUNT_MINOR_MAX, exponent, to_text

@@ -1,6 +1,7 @@
 """Exact numbers as text: rounded HALF_UP at output and nowhere before (decisions Q2, Q3, Q5)."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +15,11 @@ def decimal_text(value: Fraction, digits: int) -> str:
     units = half_up(value.numerator * 10**digits, value.denominator)
     sign, text = ("-" if units < 0 else ""), str(abs(units)).rjust(digits + 1, "0")
     return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+
+
+def number_text(value: float) -> str:
+    """The shortest decimal text that reads back as the same float64; no exponent, no negative zero."""
+    return format(Decimal(repr(value + 0.0)), "f")
 
 
 def decimal_or_null(value: Fraction | None, digits: int) -> str | None:

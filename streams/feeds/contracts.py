@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from engines.primitives.money import to_text
+from streams.feeds.actus_contracts import ActusType, floating, with_principal
 from streams.feeds.event import add_months
 from streams.feeds.world import BANK, CORPORATE, RETAIL, SME, World, minor_of_cny
 from streams.schemas import Amortisation, Contract, DayCount, Side
@@ -45,6 +46,8 @@ class _Product(NamedTuple):
     median_cny: float
     sigma: float
     undated: bool = False
+    actus: ActusType | None = None  # said in raw ACTUS terms
+    spread_bp: int = 0
 
 
 PRODUCTS = (
@@ -101,6 +104,38 @@ PRODUCTS = (
     _Product("BOND-ISSUED", "liability", 0.01, (BANK,), "bullet", 12, 6, 10, (250, 380), "ACT/365", 1e9, 0.5),
     _Product("COMMITMENT", "obs_out", 0.03, (SME, CORPORATE), "zero", 0, 1, 7, (0, 0), "ACT/360", 8e6, 1.0),
     _Product("LINE-RECEIVED", "obs_in", 0.01, (BANK,), "zero", 0, 2, 7, (0, 0), "ACT/360", 3e8, 0.6),
+    _Product(
+        "FLOATING-LOAN",
+        "asset",
+        0.015,
+        (CORPORATE,),
+        "custom",
+        3,
+        4,
+        9,
+        (330, 450),
+        "ACT/360",
+        3e7,
+        0.8,
+        actus="NAM",
+        spread_bp=60,
+    ),
+    _Product(
+        "INTEREST-RATE-SWAP",
+        "obs_in",
+        0.01,
+        (BANK,),
+        "custom",
+        3,
+        5,
+        9,
+        (180, 260),
+        "ACT/365",
+        2e8,
+        0.5,
+        actus="SWPPV",
+        spread_bp=20,
+    ),
 )
 _SHARES = np.cumsum([product.share for product in PRODUCTS])
 _LOAN_CLASSES = ("NORMAL", "SPECIAL_MENTION", "SUBSTANDARD", "DOUBTFUL", "LOSS")
@@ -141,7 +176,7 @@ def contract(world: World, serial: int, opened_on: date, event_time: str, *, sea
         start = opened_on - timedelta(days=int(age * 60) if seasoned else 0)
         maturity = opened_on + timedelta(days=days_left)
     is_loan = terms.product.endswith(("LOAN", "MORTGAGE"))
-    return Contract(
+    record = Contract(
         contract_id=f"S{world.seed}-C{serial:07d}",
         event_time=event_time,
         entity_id=world.entity[account],
@@ -165,13 +200,16 @@ def contract(world: World, serial: int, opened_on: date, event_time: str, *, sea
         overdue_days=(0, 45, 120, 300, 400)[loan_class] if is_loan else 0,
         source_system="core",
     )
+    return record if terms.actus is None else floating(record, terms.actus, terms.spread_bp)
 
 
 def amended(record: Contract, principal_factor_bp: int, event_time: str) -> Contract:
     """`record` after a part of the principal was paid early; the rest of the terms stand."""
     whole, _, fraction = record.principal.partition(".")
     minor = max(int(whole + fraction) * principal_factor_bp // 10_000, 1)
-    return msgspec.structs.replace(record, principal=to_text(minor, record.ccy), event_time=event_time)
+    principal = to_text(minor, record.ccy)
+    actus = with_principal(record, principal)
+    return msgspec.structs.replace(record, principal=principal, actus=actus, event_time=event_time)
 
 
 def closed(record: Contract, event_time: str) -> Contract:

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from api.calculations.cashflows import number_text
 from api.calculations.registry import find
+from api.calculations.texts import number_text
 from api.main import app
 from engines.primitives.errors import InvalidInput
 
@@ -219,3 +219,38 @@ def test_what_holds_no_cases_is_wrong_input(tmp_path: Path, content: str) -> Non
     path.write_text(content)
     assert check(str(path)).exit_code == 2
     assert check(str(tmp_path / "absent.json")).exit_code == 2
+
+
+PLAIN = {
+    "amort": "annuity",
+    "principal": "1200000",
+    "rate": "0.06",
+    "start_date": "2024-01-31",
+    "maturity_date": "2025-01-31",
+    "pay_freq": "1M",
+    "day_count": "30/360",
+}
+
+
+def test_a_plain_loan_is_booked_and_its_terms_give_the_same_flows() -> None:
+    result = find("cashflows").compute(PLAIN)
+    assert (result["total_interest"], result["total_principal"]) == ("39356.58", "1200000.00")
+    assert result["unrounded"]["total_interest"].startswith("39356.5877")  # 39,356.59 of LIQ-11
+    assert result["unrounded"]["instalment"].startswith("103279.7156")
+    assert result["flows"][0] == {
+        "date": "2024-02-29",
+        "interest": "6000.00",
+        "principal": "97279.72",
+        "total": "103279.72",
+    }
+    again = cashflows(result["terms"])["flows"]
+    first = next(flow for flow in again if flow["eventType"] == "PR")
+    assert first["payoff"].startswith("97279.72")
+
+
+def test_a_plain_loan_keeps_the_decimals_of_its_currency() -> None:
+    result = find("cashflows").compute(PLAIN | {"ccy": "JPY"})
+    assert result["first_total"] == "103280"
+    with pytest.raises(InvalidInput) as caught:
+        find("cashflows").compute(PLAIN | {"maturity_date": "2023-01-31"})
+    assert caught.value.facts["field"] == "maturity_date"

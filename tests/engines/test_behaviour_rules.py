@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.actus.dates import add_months
 from engines.behaviour_rules import KINDS, Kind, Parameters, Rule, apply_rules
-from engines.cash_flows import DEMAND_DAY, UNDATED_DAY, add_months
-from engines.flow_frame import pooled
+from engines.flow_frame import DEMAND_DAY, UNDATED_DAY, pooled
 from engines.primitives.errors import InvalidInput
 from tests.flow_rows import AS_OF, Row, books, frame, row
 

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.buckets import BUCKETS, ON, UNDATED
-from engines.cash_flows import DEMAND_DAY, UNDATED_DAY
-from engines.flow_frame import check_flows, check_size, pooled
+from engines.flow_frame import DEMAND_DAY, UNDATED_DAY, check_flows, check_size, pooled
 from engines.flow_views import (
     adjusted_days,
     all_currencies,

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.actus.state_machine import evaluate
+from engines.actus.terms import read_terms
 from engines.buckets import BUCKETS, ON, bucket_index, cumulative
-from engines.cash_flows import contractual_flows
+from engines.flow_frame import DEMAND_DAY, UNDATED_DAY
 from engines.primitives.errors import CorruptRecord, InvalidInput
 from engines.primitives.money import to_minor, to_text
 from projections import gap
+from projections.contract_flows import actus_terms
 from projections.gap import ContractBatch, ContractTerms, GapRow, GapState, fold
 from streams.contract_rows import EPOCH_ORDINAL, contract_terms
 from streams.schemas import Contract
@@ -54,6 +58,29 @@ def folded(records: list[Record], end: int) -> GapState:
     return fold(GapState(), batch(records), 0, end)
 
 
+def paid(terms: ContractTerms) -> list[tuple[str, int]]:
+    """Date and booked amount of each flow of a dated contract, by the path for one contract, in decimals."""
+    if terms.maturity_day == terms.start_day:
+        return [(iso(terms.start_day), terms.principal_minor)]
+    inward = 1 if terms.side in ("asset", "obs_in") else -1
+    days, amounts, left, last = [], [], terms.principal_minor, -1
+    for flow in evaluate(read_terms(actus_terms(terms))).flows:
+        # To nine places first: what is no midpoint in binary may be one in decimals.
+        exact = Decimal(flow.payoff * 100 * inward).quantize(Decimal("1e-6"), ROUND_HALF_UP)
+        amount = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+        days.append(iso(flow.event.instant // 86_400))
+        amounts.append(amount)
+        if flow.event.kind in ("PR", "MD"):
+            left -= amount
+            last = len(amounts) - 1 if amount or last < 0 else last
+    amounts[last] += left
+    return list(zip(days, amounts, strict=True))
+
+
+def iso(day: int) -> str:
+    return date.fromordinal(day + EPOCH_ORDINAL).isoformat()
+
+
 def naive_rows(records: list[Record]) -> list[GapRow]:
     """All flows of the latest records, computed anew, one contract at a time."""
     latest = {(terms.entity, terms.contract_id): terms for _, terms in records}
@@ -63,20 +90,10 @@ def naive_rows(records: list[Record]) -> list[GapRow]:
             continue
         if terms.on_demand:
             flows = [("DEMAND", terms.principal_minor)]
-        elif terms.maturity_day is None or terms.amortisation == "custom":
+        elif terms.maturity_day is None or (terms.amortisation == "custom" and not terms.schedule):
             flows = [("UNDATED", terms.principal_minor)]
         else:
-            found = contractual_flows(
-                terms.amortisation,
-                terms.day_count,
-                principal_minor=np.array([terms.principal_minor]),
-                rate_units=np.array([terms.rate_units]),
-                start_day=np.array([terms.start_day]),
-                maturity_day=np.array([terms.maturity_day]),
-                months=np.array([terms.months]),
-            )
-            days = [date.fromordinal(day + EPOCH_ORDINAL).isoformat() for day in found.flow_day.tolist()]
-            flows = list(zip(days, found.amount_minor.tolist(), strict=True))
+            flows = paid(terms)
         cell = (terms.entity, terms.organisation, terms.business_line, terms.product, terms.currency)
         for day, amount in flows:
             if amount:
@@ -108,6 +125,11 @@ def by_key(rows: list[GapRow]) -> list[tuple[Any, ...]]:
 def contracts(draw: st.DrawFn) -> ContractTerms:
     start = draw(st.integers(18_000, 18_100))
     dated = draw(st.booleans())
+    amortisation = draw(st.sampled_from(["bullet", "equal_principal", "annuity", "zero", "custom"]))
+    principal, days = draw(st.integers(0, 10**10)), draw(st.integers(0, 400))
+    schedule: tuple[tuple[int, int], ...] = ()
+    if amortisation == "custom" and dated and principal > 10 and days > 10 and draw(st.booleans()):
+        schedule = tuple((start + part * days // 4, principal // 7 + part) for part in (1, 2, 4))
     return ContractTerms(
         contract_id=draw(st.sampled_from("abcd")),
         entity=draw(st.sampled_from(["E1", "E2"])),
@@ -116,15 +138,16 @@ def contracts(draw: st.DrawFn) -> ContractTerms:
         product=draw(st.sampled_from(["P1", "P2"])),
         currency="CNY",
         side=draw(st.sampled_from(gap.SIDES)),
-        amortisation=draw(st.sampled_from(["bullet", "equal_principal", "annuity", "zero", "custom"])),
+        amortisation=amortisation,
         day_count=draw(st.sampled_from(["ACT/360", "ACT/365", "30/360"])),
         months=draw(st.sampled_from([0, 1, 3, 6, 12])),
-        principal_minor=draw(st.integers(0, 10**10)),
+        principal_minor=principal,
         rate_units=draw(st.integers(-(10**7), 10**8)),
         start_day=start,
-        maturity_day=start + draw(st.integers(0, 400)) if dated else None,
+        maturity_day=start + days if dated else None,
         on_demand=not dated and draw(st.booleans()),
         closed=draw(st.sampled_from([False, False, False, True])),
+        schedule=schedule,
     )
 
 
@@ -194,6 +217,99 @@ def test_changes_told_one_after_another_end_at_the_rows(log: tuple[list[Record],
         assert state.changes() == []
     assert by_key([row for row in told.values() if row.contracts]) == by_key(state.rows())
     assert all(row.inflow_minor == row.outflow_minor == 0 for row in told.values() if not row.contracts)
+
+
+@settings(max_examples=40)
+@given(logs())
+def test_contributions_add_up_to_the_rows(log: tuple[list[Record], int]) -> None:
+    state = folded(*log)
+    found: dict[tuple[str, ...], list[Any]] = defaultdict(lambda: [0, 0, set()])
+    for cell in state.cells():
+        for contract_id, day, kind, amount in state.contributions(cell, DEMAND_DAY, UNDATED_DAY):
+            assert kind in ("interest", "principal")
+            sums = found[*cell, {DEMAND_DAY: "DEMAND", UNDATED_DAY: "UNDATED"}.get(day) or iso(day)]
+            sums[0 if amount > 0 else 1] += abs(amount)
+            sums[2].add(contract_id)
+    rows = {
+        msgspec.structs.astuple(row)[:6]: (row.inflow_minor, row.outflow_minor, row.contracts) for row in state.rows()
+    }
+    assert {key: (inflow, outflow, len(ids)) for key, (inflow, outflow, ids) in found.items()} == rows
+
+
+@settings(max_examples=40)
+@given(logs())
+def test_the_state_gives_back_the_latest_terms(log: tuple[list[Record], int]) -> None:
+    state = folded(*log)
+    for terms in {(terms.entity, terms.contract_id): terms for _, terms in log[0]}.values():
+        assert state.contract(terms.entity, terms.contract_id) == terms
+    assert state.contract("E1", "never told") is None
+
+
+def test_contributions_of_a_range_of_days() -> None:
+    terms = contract_terms(RECORD)
+    demand = msgspec.structs.replace(terms, contract_id="C2", on_demand=True, maturity_day=None)
+    state = folded([(0, terms), (1, demand)], 2)
+    first = date(2024, 2, 29).toordinal() - EPOCH_ORDINAL
+    assert list(state.contributions(terms.cell, first, first)) == [
+        ("C1", first, "principal", 9_727_972),
+        ("C1", first, "interest", 600_000),
+    ]
+    assert list(state.contributions(None, DEMAND_DAY, DEMAND_DAY)) == [("C2", DEMAND_DAY, "principal", 120_000_000)]
+    assert {row[0] for row in state.contributions(None, first - 1_000, first + 1_000)} == {"C1"}
+    undated = msgspec.structs.replace(terms, contract_id="C3", amortisation="custom")
+    fold(state, batch([(2, undated)]), 2, 3)
+    assert list(state.contributions(None, UNDATED_DAY, UNDATED_DAY)) == [
+        ("C3", UNDATED_DAY, "principal", 120_000_000)
+    ]
+    assert list(state.contributions(("E9", "-", "-", "-", "CNY"), first, first)) == []
+
+
+def test_a_flow_in_another_currency_lies_in_a_cell_of_its_own() -> None:
+    forward = {
+        "contractType": "FXOUT",
+        "contractRole": "BUY",
+        "maturityDate": "2024-06-28",
+        "notionalPrincipal": 1_000,
+        "currency2": "USD",
+        "notionalPrincipal2": 140,
+        "deliverySettlement": "D",
+    }
+    terms = contract_terms(msgspec.structs.replace(RECORD, actus=forward))
+    state = folded([(0, terms)], 1)
+    assert [(row.currency, row.inflow_minor, row.outflow_minor, row.contracts) for row in state.rows()] == [
+        ("CNY", 100_000, 0, 1),
+        ("USD", 0, 14_000, 1),
+    ]
+    dollars = next(cell for cell in state.cells() if cell[4] == "USD")
+    assert [row[3] for row in state.contributions(dollars, 0, 30_000)] == [-14_000]
+    restored = GapState.load(state.dump())
+    fold(restored, batch([(1, msgspec.structs.replace(terms, closed=True))]), 1, 2)
+    assert restored.rows() == []
+
+
+def test_changed_raw_terms_replace_the_old_ones_and_travel_in_deltas() -> None:
+    loan = {
+        "contractType": "PAM",
+        "initialExchangeDate": "2024-01-31",
+        "maturityDate": "2024-12-31",
+        "notionalPrincipal": 1_000,
+    }
+    first = contract_terms(msgspec.structs.replace(RECORD, actus=loan))
+    later = contract_terms(msgspec.structs.replace(RECORD, actus=loan | {"maturityDate": "2024-11-30"}))
+    state = folded([(0, first)], 1)
+    base = state.dump()
+    fold(state, batch([(1, later)]), 1, 2)
+    (row,) = state.rows()
+    assert row.flow_date == "2024-11-30"
+    restored = GapState.load(base)
+    restored.apply_delta(state.dump_delta())
+    assert restored.canonical_bytes() == state.canonical_bytes()
+    assert restored.contract("E1", "C1") == later
+    plain = contract_terms(RECORD)
+    fold(state, batch([(2, plain)]), 2, 3)
+    restored.apply_delta(state.dump_delta())
+    assert restored.contract("E1", "C1") == plain
+    assert restored.canonical_bytes() == folded([(0, first), (1, later), (2, plain)], 3).canonical_bytes()
 
 
 def test_a_gap_between_offsets_stops() -> None:

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.buckets import BUCKETS, bucket_index
-from engines.cash_flows import DEMAND_DAY, contractual_flows, unscheduled_flows
-from engines.flow_frame import frame_of
+from engines.flow_frame import DEMAND_DAY, OWN, FlowColumns, frame_of
 from engines.flow_views import gap_table
 from engines.primitives.errors import InvalidInput
+from projections.contract_flows import flows_minor
+from projections.contract_terms import COLUMNS, values_of
 from projections.gap import SIDES, ContractBatch, ContractTerms, GapState, fold
 from tests.flow_rows import AS_OF
 
@@ -45,32 +46,18 @@ def terms(draw: st.DrawFn) -> ContractTerms:
 
 
 def batch_frame(book: list[ContractTerms]) -> pl.DataFrame:
-    parts = []
-    for one in book:
-        contract = pl.DataFrame(
-            {
-                "contract": [one.contract_id],
-                "side": [one.side],
-                "currency": [one.currency],
-                "organisation": [one.organisation],
-                "intragroup": [False],
-            }
-        )
-        principal = np.array([one.principal_minor])
-        if one.maturity_day is None:
-            flows = unscheduled_flows(principal, DEMAND_DAY)
-        else:
-            flows = contractual_flows(
-                one.amortisation,
-                one.day_count,
-                principal_minor=principal,
-                rate_units=np.array([one.rate_units]),
-                start_day=np.array([one.start_day]),
-                maturity_day=np.array([one.maturity_day]),
-                months=np.array([one.months]),
-            )
-        parts.append(frame_of(flows, contract))
-    return pl.concat(parts)
+    contracts = pl.DataFrame(
+        {
+            "contract": [one.contract_id for one in book],
+            "side": [one.side for one in book],
+            "currency": [one.currency for one in book],
+            "organisation": [one.organisation for one in book],
+            "intragroup": [False for _ in book],
+        }
+    )
+    columns = np.array([values_of(one, 0) for one in book], np.int64).T
+    flows = flows_minor(dict(zip(COLUMNS, columns, strict=True)), {})
+    return frame_of(flows, contracts)
 
 
 @given(st.lists(terms(), min_size=1, max_size=12, unique_by=lambda one: one.contract_id))
@@ -91,10 +78,16 @@ def test_stream_gap_is_batch_gap(book: list[ContractTerms]) -> None:
     assert batched == {key: cell for key, cell in streamed.items() if any(cell)}
 
 
+def one_flow(currency: int, *currencies: str) -> FlowColumns:
+    row, day, kind, amount, place = (np.array([value]) for value in (0, DEMAND_DAY, 1, 5, currency))
+    return FlowColumns(row, day, kind, amount, place, currencies)
+
+
 def test_sides_are_checked() -> None:
-    flows = unscheduled_flows(np.array([5]), DEMAND_DAY)
+    flows = one_flow(OWN)
     good = pl.DataFrame({"contract": ["C"], "side": ["obs_out"], "currency": ["CNY"], "intragroup": [False]})
     assert frame_of(flows, good)["amount_minor"].to_list() == [-5]
+    assert frame_of(one_flow(0, "USD"), good)["currency"].to_list() == ["USD"]
     for bad in (
         good.drop("side"),
         good.with_columns(side=pl.lit("equity")),

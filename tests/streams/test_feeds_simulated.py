@@ -9,6 +9,7 @@ import pytest
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import EXPONENT_BY_CURRENCY, to_minor
 from streams import topics
+from streams.contract_rows import contract_terms
 from streams.feeds.cursor import Anchor
 from streams.feeds.event import Event, add_months
 from streams.feeds.simulated import SimulatedBank, Simulation, simulated_bank
@@ -125,7 +126,10 @@ def test_every_kind_of_event_occurs(events: list[Event], entries: list[Txn]) -> 
     assert {entry.status for entry in entries} == {"pending", "settled", "rejected"}
     contracts = [event.record for event in events if isinstance(event.record, Contract)]
     assert {contract.side for contract in contracts} == {"asset", "liability", "obs_in", "obs_out"}
-    assert {contract.amort for contract in contracts} == {"bullet", "equal_principal", "annuity", "zero"}
+    assert {contract.amort for contract in contracts} == {"bullet", "equal_principal", "annuity", "zero", "custom"}
+    raw = [contract for contract in contracts if contract.actus]
+    assert {contract.actus["contractType"] for contract in raw} == {"NAM", "SWPPV"}
+    assert all(contract_terms(contract).actus for contract in raw)
     assert any(contract.closed for contract in contracts)
     assert any(contract.on_demand and contract.maturity_date is None for contract in contracts)
     assert max(Counter(contract.contract_id for contract in contracts).values()) > 1, "some are amended or closed"
