@@ -14,7 +14,7 @@ def load_policy(name: str, directory: Path | None = None) -> dict[str, Any]:
     """
     path = (directory or Path(__file__).parent) / f"{name}.toml"
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise NotFound(f"no policy {name} at {path}", policy=name) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -6,7 +6,21 @@ import pytest
 
 from tests.api.golden_cases import cases, differences
 
-FILES = ("duration", "duration_gap", "liq-16", "ra-36")
+FILES = (
+    "duration",
+    "duration_gap",
+    "hqlaar",
+    "lcr",
+    "liq-11",
+    "liq-16",
+    "liq-19",
+    "liq-20",
+    "liq-21",
+    "liquidity_ratio",
+    "lmr",
+    "nsfr",
+    "ra-36",
+)
 
 
 @pytest.mark.parametrize(
