@@ -79,7 +79,7 @@ if ! fresh python "$wanted"; then
   say "installing the Python packages of requirements.lock"
   [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ] ||
     retried .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
-  retried .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements.lock
+  retried .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
   stamp python "$wanted"
   rm -f "$stamps/package"
 fi

@@ -12,6 +12,7 @@ import typer
 from api.cli import admin, doctor, figures, records, up
 from api.cli.actus import actus
 from api.cli.calc import calc
+from api.cli.contracts import explain
 from api.cli.deadletter import deadletter
 from api.cli.feed import feed
 from api.cli.output import Group
@@ -52,6 +53,7 @@ for part in (broker, worker, api, core):
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
 for figure in (figures.positions, figures.gap, figures.withdrawals, figures.alerts):
     app.command(rich_help_panel=LOOK)(figure)
+app.add_typer(explain, name="explain", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
 app.add_typer(actus, name="actus", rich_help_panel=LOOK)
 app.command(rich_help_panel=DECIDE)(records.command)

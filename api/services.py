@@ -13,6 +13,7 @@ from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.rendering import EventView
 from streams.past_figures import Accounts
+from streams.past_gap import Contracts
 from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
@@ -58,6 +59,8 @@ class Services:
     read_entry: Callable[[str, int, int], Entry]
     account_source: Accounts | None = None
     replay: Callable[[Mapping[str, int]], Replayed] | None = None
+    contracts: Contracts | None = None  # as the newest snapshots hold them
+    contracts_at: Callable[[Mapping[str, int]], Contracts] | None = None
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures
     engine_version: str = "-"

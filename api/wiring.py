@@ -34,8 +34,9 @@ from streams.audit_publisher import AuditPublisher, OutboundRecord
 from streams.command_handler import CommandHandler, Handled
 from streams.folded import config_version, folders
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
+from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
 from streams.producer import RecordProducer
-from streams.stored_states import Replay
+from streams.stored_states import LogReader, Replay
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
 
@@ -94,7 +95,8 @@ def services(settings: Settings, assets: Assets) -> Services:
     folded = folders(settings)
     store = LocalSnapshotStore(settings.snapshots)
     logs = Logs(AdminClient(kafka), {name: settings.kafka_partitions for name in folded})
-    past = Replay(folded, store, consumer_config(settings, resolve_bootstrap(settings)))
+    consumer = consumer_config(settings, resolve_bootstrap(settings))
+    past, search = Replay(folded, store, consumer), RecordSearch(lambda: LogReader(consumer))
     return Services(
         live=live,
         verify_token=verifier(settings),
@@ -103,6 +105,8 @@ def services(settings: Settings, assets: Assets) -> Services:
         read_entry=EntryReader(kafka),
         account_source=accounts_from_snapshots(folded[topics.TXN], store, lambda: logs.of(topics.TXN)),
         replay=lambda offsets: Replayed(*view_at(past, logs, offsets)),
+        contracts=contracts_from_snapshots(folded[topics.CONTRACT], store, lambda: logs.of(topics.CONTRACT), search),
+        contracts_at=lambda offsets: contracts_at(past, logs, offsets, search),
         config_version=config_version(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),

@@ -121,7 +121,9 @@ class Worker:
             broker_check_crcs=True,
             broker_commit_interval=2.8,
             consumer_auto_offset_reset="earliest",
-            consumer_max_fetch_size=4 * 1024 * 1024,
+            consumer_max_fetch_size=4
+            * 1024
+            * 1024,  # of a partition: what is unpacked before the fold sees any of it
             stream_buffer_maxsize=STREAM_BUFFER_BATCHES,
             stream_wait_empty=False,  # unacked batches wait for a snapshot: SIGTERM would hang
             topic_allow_declare=False,

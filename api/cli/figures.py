@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from api.cli.client import Api
+from api.cli.contracts import iso_day, print_contracts
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, err, grouped, out, print_json, table
 from api.cli.sse import follow as follow_stream
@@ -64,20 +65,45 @@ def gap(
     *,
     by: By = None,
     entity: Entity = None,
+    organisation: Annotated[str | None, typer.Option("--organisation", help="Only this organisation.")] = None,
+    business_line: Annotated[str | None, typer.Option("--business-line", help="Only this business line.")] = None,
+    product: Annotated[str | None, typer.Option("--product", help="Only this product.")] = None,
+    currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    behind: Annotated[
+        bool, typer.Option("--contracts", help="The contracts behind the figure, the largest first.")
+    ] = False,
+    bucket: Annotated[str | None, typer.Option("--bucket", help="With --contracts: one bucket, as D2_7.")] = None,
+    first: Annotated[str | None, typer.Option("--from", help="With --contracts: first flow date.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="With --contracts: last flow date.")] = None,
+    start: Annotated[int, typer.Option("--start", min=0, help="With --contracts: rows to pass over.")] = 0,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="With --contracts: rows at most.")] = 50,
     follow: Follow = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Liquidity gap by time bucket: contractual inflows, outflows and their difference."""
+    """Liquidity gap by time bucket: contractual inflows, outflows and their difference; or who is behind it."""
+    if behind and (follow or by is not None):
+        raise InvalidInput("--contracts is one answer, contract by contract", field="--follow" if follow else "--by")
+    if not behind and (bucket, first, last) != (None, None, None):
+        raise InvalidInput("this chooses contracts: add --contracts", field="--bucket" if bucket else "--from")
     parameters = {
         "by": _dimensions(by),
         "entity": entity,
+        "organisation": organisation,
+        "business_line": business_line,
+        "product": product,
+        "currency": currency,
         "as_of": _day(as_of),
         "at_offsets": _offsets(at_offsets, by=by, as_of=as_of, follow=follow),
     }
     with Api(load_settings(data_dir=data_dir)) as api:
+        if behind:
+            chosen = {"bucket": bucket, "from": iso_day(first, "--from"), "to": iso_day(last, "--to")}
+            paged = {"start": start or None, "limit": limit, "flows": None if as_json else "false"}
+            print_contracts(api, parameters | chosen | paged, as_json=as_json)
+            return
         _figures(api, "/gap", parameters, "gap", follow=follow, as_json=as_json, show=_gap_table)
 
 

@@ -61,7 +61,7 @@ async def positions(
     `projected_eod` = position + pending_in - pending_out - reserved. Reservations carry no business line,
     product, customer or account: along those `reserved` and `projected_eod` are absent.
     """
-    filters = _filters(
+    filters = member_filters(
         reader,
         entity,
         organisation=organisation,
@@ -90,7 +90,7 @@ async def positions_by_date(
     organisation: Member = None,
 ) -> Response:
     """Closing position of every value date, per entity and currency."""
-    filters = _filters(reader, entity, currency=currency, organisation=organisation)
+    filters = member_filters(reader, entity, currency=currency, organisation=organisation)
     query = figures.Query(figures.PAIR, None, filters)
     return await _answer(ours, query, "positions-by-date", lambda view, _: figures.positions_by_date(view, filters))
 
@@ -114,7 +114,7 @@ async def gap(
 
     `contracts` counts a contract once for each of its flow dates.
     """
-    filters = _filters(
+    filters = member_filters(
         reader,
         entity,
         organisation=organisation,
@@ -130,7 +130,7 @@ async def gap(
 @router.get("/withdrawals", responses={200: {"model": models.Withdrawals}})
 async def withdrawals(reader: Reader, ours: Ours, entity: Member = None) -> Response:
     """Customers whose outflows came near or above the rolling threshold (LIQ-02)."""
-    filters = _filters(reader, entity)
+    filters = member_filters(reader, entity)
     query = figures.Query(("entity",), None, filters)
 
     def ask(view: RiskView, _: Replayed | None) -> Body:
@@ -176,7 +176,8 @@ def json_response(content: bytes) -> Response:
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def _filters(reader: Principal, entity: str | None, **members: str | None) -> Filters:
+def member_filters(reader: Principal, entity: str | None, **members: str | None) -> Filters:
+    """The members asked for, with the entities that the reader may see."""
     filters = {name: frozenset({member}) for name, member in members.items() if member is not None}
     entities = permitted(reader, entity)
     return filters if entities is None else filters | {"entity": entities}

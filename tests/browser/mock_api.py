@@ -16,10 +16,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 DIST = Path(__file__).parents[2] / "api" / "page" / "dist"
@@ -54,6 +54,10 @@ def text(minor: int, currency: str) -> str:
     return f"{sign}{units // 10**digits}.{units % 10**digits:0{digits}d}" if digits else f"{sign}{units}"
 
 
+def minor(amount: str, currency: str) -> int:
+    return int(amount.replace(".", "")) if DIGITS.get(currency, 2) else int(amount)
+
+
 class MockBank:
     """Figures by (entity, currency); every method may be called from another thread than the server's."""
 
@@ -62,6 +66,7 @@ class MockBank:
         self.positions: dict[tuple[str, str], dict[str, int]] = {}
         self.offsets = {f"{TOPIC}/{partition}": 1_000 * (partition + 1) for partition in range(PARTITIONS)}
         self.alerts: list[Row] = []  # oldest first
+        self.contracts_offset = 77  # where contracts are read; the gap is always at 77
         self.signed_in = True
         self.refuses_streams = False
         self.warnings: list[str] = []
@@ -201,6 +206,103 @@ class MockBank:
             "rows": rows,
         }
 
+    def contracts(self, entity: str, currency: str, bucket: str, start: int, limit: int) -> Row:
+        """A split of one bar over 130 contracts that adds up to it; `contracts_offset` ahead: to one unit more."""
+        bar = next(
+            row
+            for row in self.gap_answer()["rows"]
+            if (row["entity"], row["currency"], row["bucket"]) == (entity, currency, bucket)
+        )
+        ahead = self.contracts_offset - 77
+        inflow, outflow = (minor(bar[name], currency) + ahead for name in ("inflow", "outflow"))
+        inflow += ahead
+        rows = []
+        for at in range(130):
+            part_in, part_out = (sum_ // 130 + (sum_ % 130 if at == 0 else 0) for sum_ in (inflow, outflow))
+            rows.append(
+                {
+                    "entity": entity,
+                    "organisation": f"ORG-{at % 7 + 1:02d}",
+                    "business_line": "retail",
+                    "product": "mortgage",
+                    "currency": currency,
+                    "contract_id": f"LN/{at:04d}",
+                    "inflow": text(part_in, currency),
+                    "outflow": text(part_out, currency),
+                    "gap": text(part_in - part_out, currency),
+                    "flow_dates": 1,
+                }
+            )
+        total = {"inflow": inflow, "outflow": outflow, "gap": inflow - outflow}
+        names = {"entity": entity, "currency": currency, "contracts": 130, "distinct_contracts": 130}
+        end = min(start + limit, len(rows))
+        return {
+            "as_of": DAY.isoformat(),
+            "offsets": {"tm.in.core.contract.v1/0": self.contracts_offset},
+            "log": {},
+            "bucket": bucket,
+            "totals": [names | {name: text(value, currency) for name, value in total.items()}],
+            "rows": rows[start:end],
+            "next": end if end < len(rows) else None,
+        }
+
+    def flows(self, entity: str, contract_id: str, first: str, last: str, *, explain: bool) -> Row:
+        """A loan of 100 at 5 % that pays interest twice and is repaid; its second interest rounds."""
+        flows: list[Row] = []
+        for at, (day, kind, payoff, booked, bucket) in enumerate(
+            [
+                ("2026-11-01", "IP", "0.41", "0.41", None),
+                ("2026-11-27", "IP", "0.4109589041095891", "0.41", "D2_7"),
+                ("2026-11-27", "MD", "100", "100.00", "D2_7"),
+            ]
+        ):
+            if not first <= day <= last:
+                continue
+            flows.append(
+                {
+                    "flow_date": day,
+                    "event_type": kind,
+                    "payoff": payoff,
+                    "currency": "CNY",
+                    "kind": "interest" if kind == "IP" else "principal",
+                    "booked": booked,
+                    "rounding": "-0.0009589041095891" if at == 1 else "0",
+                    "bucket": bucket,
+                    "in_gap": bucket is not None,
+                }
+            )
+            if explain:
+                flows[-1]["explanation"] = {
+                    "source": f"ACTUS technical specification 1.1, section 7.1, event {kind}: POF_{kind}_PAM",
+                    "formulas": [
+                        {
+                            "target": "payoff",
+                            "formula": "X × Isc × (Ipac + Y × Ipnr × Nt)",
+                            "numbers": "1.0 × 1.0 × (0.0 + 0.0821917808219178 × 0.05 × 100.0)",
+                            "result": payoff,
+                            "source": "POF_IP_PAM",
+                        }
+                    ],
+                    "before": {"Sd": "2026-10-28"},
+                    "after": {"Sd": day},
+                }
+        return {
+            "entity": entity,
+            "contract_id": contract_id,
+            "organisation": "ORG-01",
+            "business_line": "retail",
+            "product": "mortgage",
+            "currency": "CNY",
+            "side": "asset",
+            "closed": False,
+            "as_of": DAY.isoformat(),
+            "offsets": {"tm.in.core.contract.v1/0": self.contracts_offset},
+            "log": {},
+            "record": {"topic": "tm.in.core.contract.v1", "partition": 0, "offset": 41},
+            "terms": {"contractType": "PAM", "notionalPrincipal": "100", "nominalInterestRate": "0.05"},
+            "flows": flows,
+        }
+
     def state(self) -> Row:
         return {
             "positions": self.positions_answer(),
@@ -329,6 +431,24 @@ def build_app(bank: MockBank) -> FastAPI:
     @app.get("/api/v1/gap")
     async def gap() -> Row:
         return bank.gap_answer()
+
+    @app.get("/api/v1/gap/contracts")
+    async def gap_contracts(
+        entity: str, currency: str, bucket: str, start: int = 0, limit: int = 100, at_offsets: str | None = None
+    ) -> Response:
+        if start and at_offsets is None:
+            return JSONResponse({"title": "invalid-input", "status": 422, "detail": "not one cut"}, 422)
+        return JSONResponse(bank.contracts(entity, currency, bucket, start, limit))
+
+    @app.get("/api/v1/contracts/{entity}/{contract_id:path}/flows")
+    async def contract_flows(
+        entity: str,
+        contract_id: str,
+        explain: bool = False,
+        first: Annotated[str, Query(alias="from")] = "",
+        last: Annotated[str, Query(alias="to")] = "9",
+    ) -> Row:
+        return bank.flows(entity, contract_id, first, last, explain=explain)
 
     @app.get("/api/v1/alerts")
     async def alerts(limit: int = 100, after: str = "0:-1") -> Row:

@@ -184,6 +184,81 @@ def test_charts_are_drawn_and_the_gap_has_its_table(watched: Watched) -> None:
     assert cells.evaluate_all("cells => cells.map(c => c.dataset.exact)") == [spot[name] for name in names]
 
 
+def spot_of(watched: Watched, bucket: str) -> dict[str, str]:
+    rows = watched.bank.gap_answer()["rows"]
+    return next(row for row in rows if (row["entity"], row["currency"], row["bucket"]) == ("TIDE-CN", "CNY", bucket))
+
+
+def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Watched) -> None:
+    watched.open()
+    page = watched.page
+    bar = page.locator("#gap-bars button[data-bucket='D2_7']")
+    expect(bar).to_have_attribute("tabindex", "-1")  # one stop for all twelve
+    page.locator("#gap-bars button[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(bar).to_be_focused()
+    page.keyboard.press("Enter")
+
+    dialog = page.locator("#audit")
+    expect(dialog.locator("#audit-title")).to_have_text("2–7 d · TIDE-CN · CNY")
+    expect(dialog.locator("#audit-sum")).to_have_text("The contracts add up to the figure, to the last unit.")
+    expect(dialog.locator("tbody tr")).to_have_count(100)
+    dialog.get_by_role("button", name="Show more").click()  # at the same cut, or the mock refuses
+    expect(dialog.locator("tbody tr")).to_have_count(130)
+    expect(dialog.get_by_role("button", name="Show more")).to_be_hidden()
+    shown = dialog.locator("tbody td.gap").evaluate_all("cells => cells.map(cell => cell.dataset.exact)")
+    assert sum(round(float(amount) * 100) for amount in shown) == mock.minor(spot_of(watched, "D2_7")["gap"], "CNY")
+
+    dialog.get_by_role("button", name="LN/0003").press("Enter")
+    expect(dialog.locator("#audit-title")).to_have_text("LN/0003")
+    expect(dialog).to_contain_text("tm.in.core.contract.v1/0, offset 41")
+    expect(dialog.locator("tbody tr")).to_have_count(3)
+    expect(dialog.locator("tr.selected")).to_have_count(2)  # those in the bar
+    expect(dialog.locator("tbody tr").first).to_contain_text("paid")
+
+    dialog.locator("tbody tr").nth(1).locator("button").press("Enter")
+    expect(dialog.locator("#audit-source")).to_contain_text("section 7.1, event IP")
+    expect(dialog.locator("code.numbers")).to_have_text("= 1.0 × 1.0 × (0.0 + 0.0821917808219178 × 0.05 × 100.0)")
+    expect(dialog.locator("code.result")).to_have_text("= 0.4109589041095891")
+    expect(dialog.locator("#audit-booking")).to_contain_text("rounded half up")
+    expect(dialog.locator("tbody tr")).to_have_text(["Sd2026-10-282026-11-27"])
+
+    dialog.get_by_role("navigation").get_by_role("button", name="LN/0003").click()
+    expect(dialog.locator("tr.selected")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(bar).to_be_focused()
+
+
+def test_a_click_on_the_chart_opens_the_bucket_under_the_pointer(watched: Watched) -> None:
+    watched.open()
+    bar = watched.page.locator("#gap-bars button[data-bucket='D181_365']")
+    bar.wait_for(state="attached")
+    box = bar.bounding_box()
+    assert box is not None
+    watched.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(watched.page.locator("#audit-title")).to_have_text("181–365 d · TIDE-CN · CNY")
+
+
+def test_contracts_of_a_newer_cut_are_not_called_equal(watched: Watched) -> None:
+    watched.bank.contracts_offset = 78
+    watched.open()
+    watched.page.locator("#gap-bars button").first.wait_for(state="attached")  # the charts come after the figures
+    watched.page.locator("#gap-as-table").click()
+    watched.page.locator("#gap-table").get_by_role("button", name="8–30 d").click()
+    expect(watched.page.locator("#audit-sum")).to_contain_text("contracts have changed between the two")
+
+
+def test_a_bucket_whose_contracts_cannot_be_had_says_why(watched: Watched) -> None:
+    watched.forgiven = ("503",)
+    problem = '{"title": "unavailable", "status": 503, "detail": "no snapshots here"}'
+    watched.page.route("**/api/v1/gap/contracts*", lambda route: route.fulfill(status=503, body=problem))
+    watched.open()
+    watched.page.locator("#gap-bars button[data-bucket='ON']").press("Enter")
+    expect(watched.page.locator("#audit [role=alert]")).to_contain_text("no snapshots here")
+
+
 def test_risk_assets_are_listed(watched: Watched) -> None:
     watched.open()
     row = watched.page.locator("#assets-body tr").nth(1)
@@ -264,6 +339,14 @@ def test_old_figures_say_that_they_are_old(watched: Watched) -> None:
     expect(watched.page.locator("#banner")).to_be_visible()
 
 
+def violations(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+        ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
+    )
+    return found
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_accessibility(browser: Browser, scheme: str, width: int) -> None:
@@ -283,10 +366,28 @@ def test_accessibility(browser: Browser, scheme: str, width: int) -> None:
         expect(page.locator(".entries tbody tr")).to_have_count(1)
         expect(page.locator("tr.level-1 .opener")).to_have_count(7)
         page.evaluate(axe.read_text())
-        found = page.evaluate(
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-            ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
-        )
-        assert found == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_accessibility_of_the_audit_panel(browser: Browser, scheme: str, width: int) -> None:
+    """Each of its three levels, as `test_accessibility` judges the page."""
+    axe = PAGE / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.exists():
+        pytest.skip("axe-core is not installed: npm ci in api/page first")
+    with mock.MockServer(mock.MockBank(CELLS)) as server:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.goto(server.address)
+        page.locator("#gap-bars button[data-bucket='D2_7']").press("Enter")
+        page.evaluate(axe.read_text())
+        for step in ("LN/0001", "27 Nov 2026", ""):
+            expect(page.locator("#audit table").first).to_be_visible()
+            assert violations(page) == []
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            if step:
+                page.locator("#audit tbody").get_by_role("button", name=step).first.click()
+                expect(page.locator("#audit-title")).to_contain_text(step)
         page.close()

@@ -29,6 +29,8 @@ export class Chart {
   private readonly chart: EChartsType;
   private colours = palette();
   private visible = true;
+  /** Before its first option a chart has no axes, and asking for places on them is an error. */
+  private drawn = false;
 
   constructor(
     private readonly box: HTMLElement,
@@ -56,9 +58,37 @@ export class Chart {
     });
   }
 
+  /** `work` hears on which place of the category axis the plot was clicked. */
+  onColumn(work: (index: number) => void): void {
+    this.chart.getZr().on("click", ({ offsetX, offsetY }) => {
+      if (!this.drawn || !this.chart.containPixel({ gridIndex: 0 }, [offsetX, offsetY])) return;
+      const [index] = this.chart.convertFromPixel({ gridIndex: 0 }, [offsetX, offsetY]) as [number, number];
+      work(index);
+    });
+  }
+
+  /** `work` runs whenever the chart stands drawn, and its columns have their places. */
+  onDrawn(work: () => void): void {
+    this.chart.on("finished", () => {
+      if (this.drawn) work();
+    });
+  }
+
+  /** Where a category stands, in pixels of the box. */
+  column(index: number, of: number): { left: number; width: number } {
+    const middle = (at: number): number => this.chart.convertToPixel({ xAxisIndex: 0 }, at) as unknown as number;
+    const width = of > 1 ? Math.abs(middle(1) - middle(0)) : this.box.clientWidth;
+    return { left: middle(index) - width / 2, width };
+  }
+
+  showTip(index: number): void {
+    this.chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: index });
+  }
+
   draw(): void {
     if (!this.visible || document.visibilityState === "hidden" || this.box.clientWidth === 0) return;
     const { colours } = this;
+    this.drawn = true;
     this.chart.setOption(
       {
         animation: false,

@@ -1,42 +1,35 @@
 /** The maturity gap of one entity and currency: in, out, gap and cumulative gap per bucket, as chart and as table. */
 
+import { AuditPanel } from "./audit";
+import { LABELS, label, tick } from "./buckets";
 import { Chart, type Option, type Palette, axisStyle, legend, moneyAxis, tip, tooltip } from "./charts";
 import { byId, h, onFrame, setHidden, setText } from "./dom";
 import { NumberCell } from "./figures";
+import { GapBars } from "./gap-bars";
 import { grouped, toPixels } from "./money";
 import { type Store, cellKey } from "./store";
 import { count, longDay } from "./time";
 import type { GapRow } from "./wire";
 
-const LABELS: Readonly<Record<string, string>> = {
-  OVERDUE: "Overdue",
-  ON: "O/N",
-  D2_7: "2–7 d",
-  D8_30: "8–30 d",
-  D31_90: "31–90 d",
-  D91_180: "91–180 d",
-  D181_365: "181–365 d",
-  Y1_2: "1–2 y",
-  Y2_3: "2–3 y",
-  Y3_5: "3–5 y",
-  Y5P: "> 5 y",
-  UNDATED: "Undated",
-};
-
-const label = (bucket: string): string => LABELS[bucket] ?? bucket;
-/** On an axis the unit goes to a second line, so that all twelve fit beside each other. */
-const tick = (bucket: string): string => label(bucket).replace(/ ([dy])$/, (_, unit) => (unit === "d" ? "\ndays" : "\nyears"));
 const FIGURES = ["inflow", "outflow", "gap", "cumulative"] as const;
 
 export class GapChart {
   private readonly chart: Chart;
   private readonly body = h("tbody");
   private readonly lines = new Map<string, { element: HTMLTableRowElement; cells: NumberCell[]; contracts: HTMLElement }>();
+  private readonly audit = new AuditPanel();
+  private readonly bars: GapBars;
   private asTable = false;
   private readonly draw = onFrame(() => this.render());
 
   constructor(private readonly store: Store) {
     this.chart = new Chart(byId("gap-chart"), (colours) => this.option(colours));
+    this.bars = new GapBars(byId("gap-bars"), (bucket) => this.open(bucket), (index) => this.chart.showTip(index));
+    this.chart.onColumn((index) => this.open(this.rows()[index]?.bucket));
+    this.chart.onDrawn(() => {
+      const rows = this.rows();
+      this.bars.place(rows, rows.map((_, index) => this.chart.column(index, rows.length)));
+    });
     const heads = ["Bucket", "Inflow", "Outflow", "Gap", "Cumulative", "Contracts"];
     const head = h("tr", {}, ...heads.map((name, at) => h("th", { scope: "col", class: at > 0 ? "number" : "" }, name)));
     const caption = h("caption", { class: "visually-hidden" }, "Maturity gap per bucket");
@@ -66,6 +59,12 @@ export class GapChart {
     );
   }
 
+  /** Shows the contracts behind a bucket of the cell in scope. */
+  private open(bucket: string | undefined): void {
+    const row = this.rows().find((one) => one.bucket === bucket);
+    if (row) this.audit.open(row, this.store.gapOffsets, this.store.gapDay);
+  }
+
   private render(): void {
     const scope = this.store.scope;
     const rows = this.rows();
@@ -77,18 +76,24 @@ export class GapChart {
     if (scope) setText(empty, `No contracts of ${scope.entity} in ${scope.currency}.`);
     byId("gap-as-chart").setAttribute("aria-pressed", String(!this.asTable));
     byId("gap-as-table").setAttribute("aria-pressed", String(this.asTable));
-    setHidden(byId("gap-chart"), this.asTable || rows.length === 0);
+    setHidden(byId("gap-plot"), this.asTable || rows.length === 0);
     // Not `hidden`: paper and screen readers get the figures even when the screen shows the chart.
     byId("gap-table").classList.toggle("visually-hidden-unless-print", !this.asTable);
     // A box that scrolls must be reachable by keyboard, one that cannot be seen must not.
     byId("gap-table").tabIndex = this.asTable ? 0 : -1;
     this.fill(rows);
+    for (const { element } of this.lines.values()) for (const button of element.querySelectorAll("button")) button.tabIndex = this.asTable ? 0 : -1;
     const worst = rows.filter((row) => row.cumulative?.startsWith("-")).map((row) => label(row.bucket));
     const words = worst.length > 0 ? `Cumulative gap is negative in ${worst.join(", ")}.` : "Cumulative gap is nowhere negative.";
     byId("gap-chart").setAttribute("aria-label", `Maturity gap per bucket. ${words} The table has all figures.`);
     setText(byId("gap-summary"), rows.length > 0 ? words : "");
     byId("gap-summary").classList.toggle("warning", worst.length > 0);
     this.chart.draw();
+  }
+
+  /** Only where the table is what one sees: beside the chart its columns have buttons of their own. */
+  private opener(bucket: string): HTMLElement {
+    return h("button", { type: "button", class: "link", title: "Show its contracts", onclick: () => this.open(bucket) }, label(bucket));
   }
 
   private fill(rows: readonly GapRow[]): void {
@@ -101,7 +106,7 @@ export class GapChart {
       if (!line) {
         const cells = FIGURES.map((name) => new NumberCell(name));
         const contracts = h("td", { class: "number" });
-        const element = h("tr", {}, h("th", { scope: "row" }, label(row.bucket)), ...cells.map((cell) => cell.element), contracts);
+        const element = h("tr", {}, h("th", { scope: "row" }, this.opener(row.bucket)), ...cells.map((cell) => cell.element), contracts);
         this.lines.set(row.bucket, (line = { element, cells, contracts }));
         this.body.append(element);
       }

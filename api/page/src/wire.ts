@@ -67,6 +67,78 @@ export interface Gap {
   rows: GapRow[];
 }
 
+export interface GapContractRow {
+  entity: string;
+  organisation: string;
+  business_line: string;
+  product: string;
+  currency: string;
+  contract_id: string;
+  inflow: string;
+  outflow: string;
+  gap: string;
+  flow_dates: number;
+}
+
+export interface GapTotal {
+  entity: string;
+  currency: string;
+  inflow: string;
+  outflow: string;
+  gap: string;
+  /** As the gap counts them: once for each flow date. */
+  contracts: number;
+  distinct_contracts: number;
+}
+
+/** GET /gap/contracts. */
+export interface GapContracts {
+  as_of: string | null;
+  offsets: Offsets;
+  bucket: string | null;
+  totals: GapTotal[];
+  rows: GapContractRow[];
+  /** `start` of the next page; null on the last one. */
+  next: number | null;
+}
+
+export interface FlowExplanation {
+  source: string;
+  formulas: { target: string; formula: string; numbers: string; result: string; source: string }[];
+  before: Readonly<Record<string, string>>;
+  after: Readonly<Record<string, string>>;
+}
+
+export interface ContractFlow {
+  /** ISO date, DEMAND or UNDATED. */
+  flow_date: string;
+  event_type: string | null;
+  /** All digits of the engine's float64: for reading, never for adding up. */
+  payoff: string | null;
+  currency: string;
+  kind: string | null;
+  booked: string | null;
+  rounding: string | null;
+  bucket: string | null;
+  in_gap: boolean;
+  explanation?: FlowExplanation;
+}
+
+/** GET /contracts/{entity}/{contract_id}/flows. */
+export interface ContractFlows {
+  entity: string;
+  contract_id: string;
+  organisation: string;
+  product: string;
+  currency: string;
+  side: string;
+  as_of: string | null;
+  offsets: Offsets;
+  record: { topic: string; partition: number; offset: number | null };
+  terms: Readonly<Record<string, unknown>>;
+  flows: ContractFlow[];
+}
+
 export interface Source {
   topic: string;
   partition: number;
