@@ -240,3 +240,20 @@ def test_a_secret_replaces_one_that_others_could_read(tmp_path: Path) -> None:
     write_secret(path, "new")
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+# --- when the API counts as ready ---
+
+
+@pytest.mark.parametrize(
+    ("status", "behind", "ready"),
+    [(200, 0, True), (503, 12, True), (503, 0, False)],
+)
+def test_up_waits_for_a_view_that_waits_for_kafka(tmp_path: Path, status: int, behind: int, ready: bool) -> None:
+    """Else the first question after a start could meet a partition whose leader is just being elected."""
+    (tmp_path / "run").mkdir()
+    with canned_api() as canned:
+        (tmp_path / "run" / "api.json").write_text(f'{{"address":"{canned.address}"}}')
+        canned.answers["/readyz"] = (status, {"records_behind": behind})
+        assert up._api_is_ready(settings(tmp_path)) is ready
+    assert up._api_is_ready(settings(tmp_path)) is False  # nobody answers any more
