@@ -108,11 +108,12 @@ def _core(inputs: CoreDeposits) -> Result:
 
 def _early_withdrawal(inputs: EarlyWithdrawal) -> Result:
     incentive = inputs.incentive
-    if (incentive is None) == (inputs.market_rate is None or inputs.contract_rate is None):
-        raise InvalidInput("want incentive, or market_rate and contract_rate", field="incentive")
-    if incentive is None:
-        assert inputs.market_rate is not None and inputs.contract_rate is not None  # noqa: S101, PT018
+    if inputs.market_rate is not None and inputs.contract_rate is not None:
+        if incentive is not None:
+            raise InvalidInput("want incentive, or market_rate and contract_rate", field="incentive")
         incentive = inputs.market_rate - inputs.contract_rate
+    if incentive is None:
+        raise InvalidInput("want incentive, or market_rate and contract_rate", field="incentive")
     rate = withdrawal_rate(inputs.base_rate, inputs.sensitivity, incentive)
     return {"rate_pct": percent_text(rate), "withdrawn": plain_text(inputs.balance * rate)}
 
