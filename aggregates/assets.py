@@ -9,7 +9,6 @@ by all applications (decision E4), and whoever opened it closes it.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from types import MappingProxyType
 from typing import Any, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -25,22 +24,19 @@ from eventsourcing.persistence import (
 )
 
 from aggregates import envelope, registry
-from aggregates.commands import Command, CommandSpec, Outcome, Policy, Work, end_of_day
+from aggregates.commands import Command, Outcome, Policy, Work, end_of_day
 from aggregates.envelope import ROLES, Principal
-from aggregates.payload import Fields, wrong
+from aggregates.payload import wrong
 from aggregates.ports import CommandRecord, DecisionRecorder, Factory, Recorded, StoredCommand
 from aggregates.read_model import ReadModel
 from aggregates.refusals import not_found, unless_role
+from aggregates.registry import KINDS
 from aggregates.rendering import EventView, Json, state_of, view
-from aggregates.risk_asset import RiskAsset
-from aggregates.risk_asset_commands import RISK_ASSET_COMMANDS
-from aggregates.write_off import WriteOff
-from aggregates.write_off_commands import WRITE_OFF_COMMANDS
+from aggregates.steps.case import Case
+from aggregates.steps.rows import Row
+from aggregates.steps.step import Step
 from engines.primitives.errors import Conflict, CorruptRecord, Unavailable
 
-COMMANDS: Mapping[str, Mapping[str, CommandSpec]] = MappingProxyType(
-    {"RiskAsset": RISK_ASSET_COMMANDS, "WriteOff": WRITE_OFF_COMMANDS}
-)
 RETRIES_MAX = 3
 BANK_ZONE = "Asia/Shanghai"  # default of decision E2
 
@@ -72,17 +68,17 @@ class Assets(Application[UUID]):
         (the guard in `facts`), Conflict (lost the race four times, or the `cmd_id` belongs to another
         command), Unavailable (the store does not answer; repeat with the same `cmd_id`).
         """
-        name, spec = _spec_of(command)
-        role = _role_for(command, name, spec)
+        kind, row = _row_of(command)
+        role = _role_for(command, row)
         command.check()
-        digest = command.digest(name)
+        digest = command.digest(row.command)
         with _translated():
             for _ in range(RETRIES_MAX + 1):
                 if known := self.decisions.stored_command(command.cmd_id):
                     return self._repeat(command, digest, known)
-                work = Work(command, role, Fields(command.payload), self, self.model, self.policy, self.bank_day)
-                spec.handler(work)
-                if not any(aggregate.pending_events for aggregate in work.changed.values()):
+                work = Work(command, role, self, self.model, self.policy, self.bank_day, KINDS)
+                Step(work, kind, row, command.key).perform()
+                if not any(case.pending_events for case in work.changed.values()):
                     return Outcome(command.cmd_id, command.aggregate, command.key, (), repeated=True)
                 try:
                     recordings = self.save(*work.changed.values(), command=CommandRecord(command.cmd_id, digest))
@@ -105,11 +101,10 @@ class Assets(Application[UUID]):
         views = tuple(self.view(event) for event in events)
         return Outcome(command.cmd_id, command.aggregate, command.key, views, repeated)
 
-    def find(self, aggregate: str, key: str) -> RiskAsset | WriteOff | None:
+    def find(self, aggregate: str, key: str) -> Case | None:
         """Load an aggregate by its business key. Not for callers outside: it does not ask who is reading."""
-        cls = RiskAsset if aggregate == "RiskAsset" else WriteOff
         try:
-            return cast("RiskAsset | WriteOff", self.repository.get(cls.create_id(key)))
+            return cast("Case", self.repository.get(KINDS[aggregate].stream_id(key)))
         except AggregateNotFoundError:
             return None
 
@@ -149,33 +144,22 @@ class Assets(Application[UUID]):
         lifecycle: str | None = None,
     ) -> list[Json]:
         """Present states of the risk assets that the reader may see, by entity and loan number."""
-        _unless_reader(reader)
-        with _translated(), self.model.current() as model:
-            found = [
-                asset
-                for asset in model.risk_assets()
-                if reader.may_act_for(asset.entity_id)
-                and entity in (None, asset.entity_id)
-                and lifecycle in (None, asset.lifecycle)
-            ]
-            return [state_of(asset) for asset in sorted(found, key=lambda a: (a.entity_id, a.loan_no))]
+        found = self.list_cases("RiskAsset", reader=reader)
+        rows = [row for row in found if entity in (None, row["entity"]) and lifecycle in (None, row["lifecycle"])]
+        return sorted(rows, key=lambda row: (row["entity"], row["loan_no"]))
 
-    def list_write_offs(self, *, reader: Principal, asset_no: str | None = None) -> list[Json]:
+    def list_cases(self, aggregate: str, *, reader: Principal, asset_no: str | None = None) -> list[Json]:
+        """Present states of all aggregates of a kind that the reader may see, by key."""
         _unless_reader(reader)
+        _unless_known(aggregate)
         with _translated(), self.model.current() as model:
-            found = [
-                case
-                for case in model.write_offs()
-                if reader.may_act_for(case.entity_id) and asset_no in (None, case.asset_no)
-            ]
-            return [state_of(case) for case in sorted(found, key=lambda c: (c.entity_id, c.write_off_no))]
+            found = model.of_kind(aggregate) if asset_no is None else model.cases_of(aggregate, asset_no)
+            return [state_of(case) for case in found if reader.may_act_for(case.entity_id)]
 
-    def case_of_instruction(self, instruction_id: str) -> str | None:
-        """Number of the write-off case that an instruction belongs to: core's answers name the instruction
-        only."""
+    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
+        """Aggregate and key of the case that an instruction belongs to: core's answers name the instruction only."""
         with _translated(), self.model.current() as model:
-            case = model.case_of_instruction(instruction_id)
-            return None if case is None else case.write_off_no
+            return model.case_of_instruction(instruction_id)
 
     def published_after(self, position: int, limit: int) -> list[EventView]:
         """The next events of the whole log, for its publisher; it does not ask who is reading."""
@@ -203,10 +187,9 @@ class Assets(Application[UUID]):
     def _zone(self, entity: str) -> ZoneInfo:
         return ZoneInfo(self._zone_by_entity.get(entity, BANK_ZONE))
 
-    def _readable(self, aggregate: str, key: str, reader: Principal) -> RiskAsset | WriteOff:
+    def _readable(self, aggregate: str, key: str, reader: Principal) -> Case:
         _unless_reader(reader)
-        if aggregate not in registry.AGGREGATES:
-            raise wrong("aggregate", f"no aggregate {aggregate!r:.40}")
+        _unless_known(aggregate)
         found = self.find(aggregate, key)
         if found is None or not reader.may_act_for(found.entity_id):
             raise not_found(aggregate, key)
@@ -217,7 +200,7 @@ class Assets(Application[UUID]):
         if (key := self._key_by_stream.get(stream_id)) is None:
             if recorded.originator_version > 1:
                 event = next(iter(self.events.get(stream_id, limit=1)))
-            field = registry.KEY_FIELD[registry.aggregate_of(recorded.topic)]
+            field = registry.kind_of(recorded.topic).KEY
             key = self._key_by_stream[stream_id] = getattr(event, field)
         return key
 
@@ -235,28 +218,35 @@ class Assets(Application[UUID]):
         self.closing.set()
 
 
-def _spec_of(command: Command) -> tuple[str, CommandSpec]:
-    """Row of the command table, by the command's name or by the name of the event it wants (decision E18)."""
-    table = COMMANDS.get(command.aggregate)
-    if table is None:
+def _row_of(command: Command) -> tuple[type[Case], Row]:
+    """Row of the aggregate's table, by the name of the event it wants or by the command's, if that means one event
+    (decision E18). Where several commands store the same event, their own names tell them apart."""
+    kind = KINDS.get(command.aggregate)
+    if kind is None:
         raise wrong("aggregate", f"no aggregate {command.aggregate!r:.40}")
-    if command.command in table:
-        return command.command, table[command.command]
-    for name, spec in table.items():
-        if spec.event == command.command:
-            return name, spec
-    raise wrong("command", f"{command.aggregate} has no command {command.command!r:.40}")
+    rows = kind.rows_of(command.command)
+    if not rows:
+        raise wrong("command", f"{command.aggregate} has no command {command.command!r:.40}")
+    events = sorted({row.event for row in rows})
+    if len(events) > 1:
+        raise wrong("command", f"{command.command} may mean {', '.join(events)}: name the event")
+    return kind, rows[0]
 
 
-def _role_for(command: Command, name: str, spec: CommandSpec) -> str:
+def _role_for(command: Command, row: Row) -> str:
     held: Sequence[str] = command.principal.roles
     if command.role is not None:
         unless_role(command.role in held, f"{command.principal.actor} does not hold role {command.role}")
         held = (command.role,)
-    fitting = [role for role in spec.roles if role in held]
-    wanted = " or ".join(spec.roles)
-    unless_role(bool(fitting), f"{command.aggregate}.{name} needs role {wanted}")
+    fitting = [role for role in row.roles if role in held]
+    wanted = " or ".join(row.roles)
+    unless_role(bool(fitting), f"{command.aggregate}.{row.command} needs role {wanted}")
     return fitting[0]
+
+
+def _unless_known(aggregate: str) -> None:
+    if aggregate not in KINDS:
+        raise wrong("aggregate", f"no aggregate {aggregate!r:.40}")
 
 
 def _unless_reader(reader: Principal) -> None:

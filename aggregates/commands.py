@@ -9,13 +9,14 @@ from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
-from aggregates.envelope import Envelope, Principal
+from aggregates.envelope import EVERY_ENTITY, Envelope, Principal
 from aggregates.payload import Fields, check_id, check_text, wrong
 from aggregates.read_model import ReadModel
-from aggregates.refusals import not_found, unless_field
+from aggregates.refusals import unless_field
 from aggregates.rendering import EventView, Json
-from aggregates.risk_asset import RiskAsset, event_id
-from aggregates.write_off import WriteOff
+from aggregates.steps.case import Case
+from engines.primitives.errors import Forbidden
+from engines.primitives.money import exponent
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +99,27 @@ class Policy:
 
 
 class Store(Protocol):
-    """What a handler may load; `Assets` gives it."""
+    """What a step may load; `Assets` gives it."""
 
-    def find(self, aggregate: str, key: str) -> RiskAsset | WriteOff | None: ...
+    def find(self, aggregate: str, key: str) -> Case | None: ...
 
 
 @dataclass(slots=True)
 class Work:
-    """One attempt at one command: loads aggregates, makes envelopes, remembers what is to be saved
-    together."""
+    """One attempt at one command: loads aggregates, makes envelopes, remembers what is to be saved together.
+
+    `kinds` are the aggregates by name.
+    """
 
     command: Command
     role: str
-    fields: Fields
     store: Store
     model: ReadModel
     policy: Policy
     bank_day: Callable[[str, datetime], date]
-    changed: dict[UUID, RiskAsset | WriteOff] = field(default_factory=dict)
+    kinds: Mapping[str, type[Case]]
+    changed: dict[UUID, Case] = field(default_factory=dict)
+    loaded: dict[tuple[str, str], Case] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -125,25 +129,45 @@ class Work:
     def at(self) -> datetime:
         return self.command.at
 
-    def asset(self, loan_no: str | None = None) -> RiskAsset:
-        """Load the asset that the command names, or another one. Raises NotFound also for another
-        entity's."""
-        key = self.key if loan_no is None else loan_no
-        found = self.store.find("RiskAsset", key)
-        if not isinstance(found, RiskAsset) or not self.command.principal.may_act_for(found.entity_id):
-            raise not_found("RiskAsset", key)
-        self.changed[found.id] = found
+    def find(self, aggregate: str, key: str) -> Case | None:
+        """An aggregate, the same object each time; None for what does not exist and for another entity's."""
+        if (known := self.loaded.get((aggregate, key))) is not None:
+            return known
+        found = self.store.find(aggregate, key)
+        if found is None or not self.command.principal.may_act_for(found.entity_id):
+            return None
+        self.loaded[aggregate, key] = found
         return found
 
-    def case(self) -> WriteOff:
-        found = self.store.find("WriteOff", self.key)
-        if not isinstance(found, WriteOff) or not self.command.principal.may_act_for(found.entity_id):
-            raise not_found("WriteOff", self.key)
-        self.changed[found.id] = found
-        return found
-
-    def add(self, aggregate: RiskAsset | WriteOff) -> None:
+    def add(self, aggregate: Case) -> None:
+        """To be saved with the others."""
+        self.loaded[aggregate.NAME, aggregate.key] = aggregate
         self.changed[aggregate.id] = aggregate
+
+    def open_cases(self, aggregate: str, loan_no: str) -> list[str]:
+        """Keys of the cases of one kind that are open on a loan note."""
+        with self.model.current() as model:
+            return model.open_cases(aggregate, loan_no)
+
+    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
+        """Aggregate and key of the case that an instruction belongs to."""
+        with self.model.current() as model:
+            return model.case_of_instruction(instruction_id)
+
+    def own_home(self, payload: Mapping[str, object]) -> tuple[str, str, str]:
+        """Entity, branch and currency of what a command makes without naming a loan note."""
+        principal = self.command.principal
+        own = (
+            principal.entities[0] if len(principal.entities) == 1 and principal.entities[0] != EVERY_ENTITY else None
+        )
+        fields = Fields(payload)
+        entity = fields.id("entity_id", own)
+        if not principal.may_act_for(entity):
+            raise Forbidden(f"{principal.actor} may not act for {entity}", guard="ENTITY", field="entity_id")
+        ccy = fields.text("ccy", "CNY")
+        exponent(ccy)
+        branch = fields.id("branch", principal.organisation) if "branch" in payload else principal.organisation
+        return entity, branch, ccy
 
     def envelope(self, entity: str, branch: str, valid_on: date | None = None) -> Envelope:
         """`valid_on` is what the command derives the business date from: a differing one that was given is
@@ -166,24 +190,6 @@ class Work:
             docs=tuple(command.docs),
             valid_on=day,
         )
-
-    @staticmethod
-    def following(who: Envelope, cause: RiskAsset | WriteOff) -> Envelope:
-        """Envelope of a step that follows by itself from the newest event of another aggregate in this
-        save."""
-        return who.following(str(event_id(cause.id, cause.version)))
-
-
-Handler = Callable[[Work], None]
-
-
-@dataclass(frozen=True, slots=True)
-class CommandSpec:
-    """One row of the command table: who may give it, which event it wants, what carries it out."""
-
-    roles: tuple[str, ...]
-    event: str
-    handler: Handler
 
 
 def end_of_day(day: date, zone: tzinfo) -> datetime:

@@ -52,14 +52,30 @@ def check_day(value: object, field: str) -> date:
 class Fields:
     """One payload. Every field that is asked for counts as known; `finish` refuses the others."""
 
-    def __init__(self, payload: Mapping[str, object]) -> None:
+    def __init__(self, payload: Mapping[str, object], path: str = "") -> None:
+        """`path` comes before the names in errors: `splits[1].` for a record in a list."""
         self._payload = payload
+        self.path = path
         self._known: set[str] = set()
 
     def finish(self) -> None:
         for field in self._payload:
             if field not in self._known:
-                raise wrong(field, "no such field in this command")
+                raise wrong(f"{self.path}{field}", "no such field in this command")
+
+    def given(self, field: str) -> bool:
+        """Whether the field is there and not null; it counts as known from now on."""
+        return self._given(field)
+
+    def value(self, field: str) -> object:
+        """As it came; raises InvalidInput if it is missing."""
+        return self._take(field, None)
+
+    def flag(self, field: str) -> bool:
+        value = self._take(field, None)
+        if not isinstance(value, bool):
+            raise wrong(field, "want true or false")
+        return value
 
     def id(self, field: str, default: str | None = None) -> str:
         value = self._take(field, default)

@@ -12,10 +12,33 @@ from typing import Any
 from uuid import UUID
 
 from aggregates.ports import DecisionRecorder, Recorded
-from aggregates.risk_asset import RiskAsset
-from aggregates.write_off import WriteOff
+from aggregates.steps.case import Case
 
 PULL_LIMIT = 1_000
+
+#: Stages in which nothing more happens to a case by itself.
+END_STAGES = frozenset(
+    (
+        "DISCARDED",
+        "REJECTED",
+        "WITHDRAWN",
+        "LAPSED",
+        "POSTED",
+        "REVERSED",
+        "CANCELLED",
+        "CLOSED",
+        "TERMINATED",
+        "BREACHED",
+        "COMPLETED",
+        "FAILED",
+        "ENDED",
+        "SUPERSEDED",
+        "DELIVERED",
+        "VOID",
+        "EXCLUDED",
+        "SAVED",
+    )
+)
 
 
 class ReadModel:
@@ -24,9 +47,10 @@ class ReadModel:
         self._decode = decode
         self._lock = Lock()
         self._position = 0
-        self._aggregates: dict[UUID, RiskAsset | WriteOff] = {}
-        self._cases_by_asset: dict[str, list[WriteOff]] = {}
-        self._case_by_instruction: dict[str, WriteOff] = {}
+        self._aggregates: dict[UUID, Case] = {}
+        self._by_kind: dict[str, dict[str, Case]] = {}
+        self._cases_by_asset: dict[tuple[str, str], list[Case]] = {}
+        self._case_by_instruction: dict[str, Case] = {}
 
     @contextmanager
     def current(self) -> Iterator["ReadModel"]:
@@ -35,20 +59,22 @@ class ReadModel:
             self._catch_up()
             yield self
 
-    def risk_assets(self) -> Iterator[RiskAsset]:
-        return (item for item in self._aggregates.values() if isinstance(item, RiskAsset))
+    def of_kind(self, aggregate: str) -> Iterator[Any]:
+        """All aggregates of one name, by key."""
+        return (case for _, case in sorted(self._by_kind.get(aggregate, {}).items()))
 
-    def write_offs(self) -> Iterator[WriteOff]:
-        return (item for item in self._aggregates.values() if isinstance(item, WriteOff))
+    def cases_of(self, aggregate: str, loan_no: str) -> list[Any]:
+        """Cases of one kind about a loan note, oldest first."""
+        return list(self._cases_by_asset.get((aggregate, loan_no), ()))
 
-    def open_case_of(self, asset_no: str) -> str | None:
-        """Number of the write-off case that is open on an asset."""
-        open_cases = (case for case in self._cases_by_asset.get(asset_no, []) if case.is_open)
-        case = next(open_cases, None)
-        return None if case is None else case.write_off_no
+    def open_cases(self, aggregate: str, loan_no: str) -> list[str]:
+        """Keys of the cases of one kind that are open on a loan note."""
+        return [case.key for case in self.cases_of(aggregate, loan_no) if case.stage not in END_STAGES]
 
-    def case_of_instruction(self, instruction_id: str) -> WriteOff | None:
-        return self._case_by_instruction.get(instruction_id)
+    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
+        """Aggregate and key of the case that an instruction belongs to."""
+        case = self._case_by_instruction.get(instruction_id)
+        return None if case is None else (case.NAME, case.key)
 
     def _catch_up(self) -> None:
         while batch := self._recorder.select_recorded(start=self._position + 1, limit=PULL_LIMIT):
@@ -59,12 +85,16 @@ class ReadModel:
     def _fold(self, recorded: Recorded) -> None:
         stream_id = recorded.originator_id
         known = self._aggregates.get(stream_id)
-        aggregate = self._decode(recorded).mutate(known)
-        self._aggregates[stream_id] = aggregate
-        if not isinstance(aggregate, WriteOff):
-            return
+        case: Case = self._decode(recorded).mutate(known)
         if known is None:
-            self._cases_by_asset.setdefault(aggregate.asset_no, []).append(aggregate)
-        if aggregate.instruction is not None:
+            self._aggregates[stream_id] = case
+            self._by_kind.setdefault(case.NAME, {})[case.key] = case
+        if case.NAME != "RiskAsset":
+            for loan_no in case.asset_ids:
+                about = self._cases_by_asset.setdefault((case.NAME, loan_no), [])
+                if case not in about:
+                    about.append(case)
+        instruction = getattr(case, "instruction", None)
+        if instruction:
             # The first case keeps an instruction's id, so that a second one can never take its answers over.
-            self._case_by_instruction.setdefault(aggregate.instruction.instruction_id, aggregate)
+            self._case_by_instruction.setdefault(instruction["id"], case)

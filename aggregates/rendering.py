@@ -12,10 +12,11 @@ from typing import Any
 from uuid import UUID
 
 from aggregates import registry
+from aggregates.claim_state import ClaimState
 from aggregates.envelope import Envelope
 from aggregates.ports import Recorded
-from aggregates.risk_asset import RiskAsset, event_id
-from aggregates.write_off import WriteOff
+from aggregates.steps.case import Case, event_id
+from aggregates.steps.fields import stored
 from engines.primitives.money import to_text
 
 Json = dict[str, Any]
@@ -78,7 +79,7 @@ def view(recorded: Recorded, event: Any, key: str) -> EventView:
         position=recorded.position,
         recorded_at=recorded.recorded_at,
         stream_id=recorded.originator_id,
-        aggregate=registry.aggregate_of(recorded.topic),
+        aggregate=registry.kind_of(recorded.topic).NAME,
         key=key,
         version=recorded.originator_version,
         type=registry.TYPE_BY_TOPIC[recorded.topic],
@@ -89,12 +90,21 @@ def view(recorded: Recorded, event: Any, key: str) -> EventView:
 
 
 def outward(attributes: Mapping[str, Any]) -> Json:
-    """Event attributes with `…_minor` turned into decimal strings of the event's own `ccy`."""
+    """Event attributes with `…_minor` turned into decimal strings of the event's own `ccy`, also inside records."""
     ccy = attributes.get("ccy", "")
-    return {
-        name.removesuffix("_minor"): money(value, ccy) if name.endswith("_minor") else plain(value)
-        for name, value in attributes.items()
-    }
+    return {name.removesuffix("_minor"): _outward(name, value, ccy) for name, value in attributes.items()}
+
+
+def _outward(name: str, value: Any, ccy: str) -> Any:
+    if value is None:
+        return None
+    if name.endswith("_minor"):
+        return money(value, ccy)
+    if isinstance(value, Mapping):
+        return {inner.removesuffix("_minor"): _outward(inner, item, ccy) for inner, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_outward("", item, ccy) for item in value]
+    return plain(value)
 
 
 def money(value: Any, ccy: str) -> Any:
@@ -117,73 +127,54 @@ def plain(value: Any) -> Any:
     return value
 
 
-def state_of(aggregate: RiskAsset | WriteOff) -> Json:
+def state_of(case: Case) -> Json:
     """The present state of an aggregate, in the names of decision E18."""
-    return _risk_asset(aggregate) if isinstance(aggregate, RiskAsset) else _write_off(aggregate)
+    if isinstance(case, ClaimState):
+        return _risk_asset(case)
+    ccy = case.ccy
+    specs = {spec.name: spec for event in case.EVENTS.values() for spec in event.ROW.fields}
+    facts = {name: value for name, value in case.facts.items() if name in specs}
+    return {
+        case.KEY: case.key,
+        "entity": case.entity_id,
+        "branch": case.branch,
+        "ccy": ccy,
+        "version": case.version,
+        "state": case.stage,
+        **outward(stored(facts, list(specs.values())) | {"ccy": ccy}),
+        **{part.replace(" ", "_") + "s": list(people) for part, people in sorted(case.people.items())},
+        **outward(case.extra() | {"ccy": ccy}),
+    }
 
 
-def _risk_asset(asset: RiskAsset) -> Json:
+def _risk_asset(asset: ClaimState) -> Json:
     ccy = asset.ccy
     hold = {"kind": asset.hold_kind, "case_no": asset.hold_case_no} if asset.hold_kind else None
+    facts = asset.facts
     return {
         "loan_no": asset.loan_no,
         "entity": asset.entity_id,
         "ccy": ccy,
-        "customer_no": asset.customer_no,
+        "customer_no": facts.get("customer_no"),
         "branch": asset.branch,
-        "product": asset.product,
-        "segment": asset.segment,
+        "product": facts.get("product"),
+        "segment": facts.get("segment"),
         "overdue_since": plain(asset.overdue_since),
-        "maturity": plain(asset.maturity),
+        "maturity": plain(facts.get("maturity")),
         "version": asset.version,
         "lifecycle": asset.lifecycle,
         "closed_as": asset.closed_as or None,
         "classification": asset.classification,
         "hold": hold,
+        "tags": list(asset.tags),
+        "manager": asset.manager or None,
         **money(asset.buckets_minor, ccy),
         "memo": money(asset.memo_minor, ccy),
-        "fa": to_text(0, ccy),  # foreclosed assets have no aggregate yet
+        "fa": to_text(0, ccy),
         "rec_cash": to_text(asset.rec_cash_minor, ccy),
         "rec_kind": to_text(asset.rec_kind_minor, ccy),
         "waived": to_text(asset.waived_minor, ccy),
         "written_off": to_text(asset.written_off_minor, ccy),
         "income": to_text(asset.income_minor, ccy),
         "loss": to_text(asset.loss_minor, ccy),
-    }
-
-
-def _write_off(case: WriteOff) -> Json:
-    ccy, instruction = case.ccy, case.instruction
-    asked = None
-    if instruction is not None:
-        asked = {
-            "instruction_id": instruction.instruction_id,
-            "attempt": instruction.attempt,
-            "amount": to_text(instruction.amount_minor, ccy),
-            "alloc": money(instruction.alloc_minor, ccy),
-            "value_date": instruction.value_date.isoformat(),
-            "maker": instruction.maker,
-            "checker": instruction.checker or None,
-        }
-    return {
-        "write_off_no": case.write_off_no,
-        "asset_no": case.asset_no,
-        "entity": case.entity_id,
-        "ccy": ccy,
-        "version": case.version,
-        "state": case.stage,
-        "write_off_kind": case.write_off_kind,
-        "ground": case.ground,
-        "book_amount": to_text(case.book_amount_minor, ccy),
-        "memo_interest": to_text(case.memo_interest_minor, ccy),
-        "claim_snapshot": money(case.claim_snapshot_minor, ccy),
-        "snapshot_hash": case.snapshot_hash or None,
-        "makers": list(case.makers),
-        "reviewers": list(case.reviewers),
-        "approver": case.approver or None,
-        "approval_no": case.approval_no or None,
-        "valid_until": plain(case.valid_until),
-        "max_book_amount": to_text(case.max_book_amount_minor, ccy),
-        "instruction": asked,
-        "core_txn_no": case.core_txn_no or None,
     }

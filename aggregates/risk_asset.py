@@ -1,665 +1,675 @@
-"""RiskAsset: one loan note at risk, and the only place where a claim balance changes (spec/risk-assets.md
-3.2).
+"""RiskAsset: one loan note at risk, and the only place where a claim balance changes (spec/risk-assets.md 3.2).
 
-A command checks every guard, then triggers one event; an `@event` method only assigns, since it runs again at
-every replay. Guards of roles and entities are the application's, as they need no state. Money is integer
-minor units of `ccy`. Not here yet: settlement in kind, reduction, transfer, restructuring and their
-reversals.
+The rows say who may do what, when, and what is stored; `claim_state` says what each event does to the claim. Rows of
+role CB "via PP" are partners: they follow from the posting of their case, in its save, and are no commands.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Self
-from uuid import NAMESPACE_URL, UUID, uuid5
-
-from eventsourcing.domain import Aggregate, event
+from datetime import date
+from typing import Any
 
 from aggregates import claim
-from aggregates.claim import Alloc, Effect
-from aggregates.envelope import Envelope
-from aggregates.refusals import not_found, unless, unless_field, unless_state
+from aggregates.claim_state import (
+    ACTIVE,
+    CLASSES,
+    CLOSED,
+    WRITTEN_OFF,
+    ClaimState,
+    split_key,
+)
+from aggregates.refusals import unless_field
+from aggregates.steps.case import event_id
+from aggregates.steps.rows import Facts, clause, in_stage, row
+from aggregates.steps.step import Step, one_of
 
-CLASSES = ("NORMAL", "SPECIAL_MENTION", "SUBSTANDARD", "DOUBTFUL", "LOSS")
 HOLD_KINDS = ("FORECLOSURE", "WRITE_OFF", "REDUCTION", "TRANSFER", "BATCH", "RESTRUCTURING")
 MEMO_HOLD_KINDS = ("TRANSFER", "BATCH")  # a written-off claim can still be sold
-CLOSED_BY_COMMAND = (
-    "REPAID",
-    "SETTLED_IN_KIND",
-    "SETTLED_WITH_REDUCTION",
-)  # the others come with their own case
+CLOSED_BY_COMMAND = ("REPAID", "SETTLED_IN_KIND", "SETTLED_WITH_REDUCTION", "UPGRADED")
+CLOSED_BY_CASE = ("TRANSFERRED", "SECURITISED", "NO_RECOURSE")
 REVERSAL_KINDS = ("CORRECTION", "ECONOMIC")
-
-ACTIVE, WRITTEN_OFF, CLOSED = "ACTIVE", "WRITTEN_OFF", "CLOSED"
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What is left of one applied flow split: its unreversed parts, and which event applied it."""
-
-    alloc_minor: Alloc
-    valid_on: date
-    version: int
-    from_memo: bool
+MODES_OF_CASES = ("REDUCTION_CASH",)  # applied by the case itself (decision E14)
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
-    """Absolute balances of the accruing buckets at the end of one day."""
+# --- Admission, accrual, classification ------------------------------------------------------------------------
 
-    as_of: date
-    interest_on_minor: int
-    interest_off_minor: int
-    penalty_minor: int
-    compound_minor: int
-    engine_diff_minor: int = 0
 
-    def balances(self) -> Alloc:
+def _admission(step: Step) -> Facts:
+    unless_field(step.get("classification") in CLASSES, "classification", "unknown class")
+    return {}
+
+
+def _admission_defaults(step: Step) -> Facts:
+    zero = dict.fromkeys(("interest_on", "interest_off", "penalty", "compound", "costs"), 0)
+    empty: dict[str, Any] = {"rate_terms": {}, "collateral_ids": [], "guarantor_nos": []}
+    return zero | empty | {"loan_no": step.key, "product": "-", "segment": "-", "branch": step.branch}
+
+
+SYNC_FIELDS = "interest_on:M, interest_off:M, penalty:M, compound:M"
+
+
+def _syncs(step: Step) -> list[Facts]:
+    """One event a day: as given in the fields themselves, or in `syncs`."""
+    given = step.get("syncs")
+    if given is None:
+        return [step.fields]
+    common = {"engine_diff": step["engine_diff"], "basis": step["basis"]}
+    return [{"as_of": sync["as_of"]} | sync["balances"] | common for sync in given]
+
+
+def _sync(step: Step) -> Facts:
+    given = step.get("syncs")
+    if given is None:
+        return {}
+    unless_field(bool(given), "syncs", "nothing to sync")
+    days = [sync["as_of"] for sync in given]
+    unless_field(days == sorted(set(days)), "syncs", "days must rise")
+    unless_field(len(given) == 1 or step["basis"] == "RESYNC", "basis", "several days need basis RESYNC")
+    return {"as_of": days[-1], **given[-1]["balances"]}
+
+
+def _is_next_sync(step: Step) -> bool:
+    """An earlier day may be set with basis RESYNC, if every later recorded day is set again after it (E15)."""
+    asset = step.case
+    days = [sync["as_of"] for sync in _syncs(step)]
+    last = max(asset.synced_on, default=asset.effects[0].valid_on if asset.effects else days[0])
+    if days[0] >= last:
+        return True
+    later = {day for day in asset.synced_on if day >= days[0]}
+    return step["basis"] == "RESYNC" and later <= set(days) and days[-1] == last
+
+
+def _reclassification(step: Step) -> Facts:
+    unless_field(step.get("to_class") in CLASSES, "to_class", "unknown class")
+    unless_field(step.get("from_class") in CLASSES, "from_class", "unknown class")
+    unless_field(step["from_class"] != step["to_class"], "to_class", "the class does not change")
+    return {"days_overdue": step.case.overdue_days(step.day)}
+
+
+def _is_worse(step: Step) -> bool:
+    approved = bool(step.get("approval_no"))
+    return approved or CLASSES.index(step["to_class"]) > CLASSES.index(step["from_class"])
+
+
+def _positive(name: str) -> Any:
+    def derive(step: Step) -> Facts:
+        unless_field(step.get(name) != 0, name, "must be positive")
+        return {}
+
+    return derive
+
+
+# --- Recovery ----------------------------------------------------------------------------------------------------
+
+
+def _order(step: Step) -> str:
+    """Order of the mode; a judgment may set another for LITIGATION_ENFORCEMENT, a plan's stands in its allocation."""
+    mode = step["mode"]
+    if mode in MODES_OF_CASES:
+        return "PLAN"
+    by_mode = claim.order_of(mode, step.case.overdue_days(step.day))
+    order = step.get("order") or by_mode
+    free = mode == "LITIGATION_ENFORCEMENT" and order in ("INTEREST_FIRST", "PRINCIPAL_FIRST")
+    unless_field(order == by_mode or free, "order", f"{mode} is allocated {by_mode}")
+    return str(order)
+
+
+def _recovery(step: Step) -> Facts:
+    mode, amount = step.get("mode"), step.get("amount")
+    known = mode in claim.CASH_MODES or (mode in MODES_OF_CASES and step.cause is not None)
+    unless_field(known, "mode", f"{mode!r} is not applied by itself")
+    unless_field(bool(amount), "amount", "a recovery must be positive")
+    since = step.get("overdue_since")
+    unless_field(since is None or since <= step.day, "overdue_since", "after the value date")
+    order = _order(step)
+    if order == "PLAN":
+        return {"order": order}
+    derived, surplus = claim.allocate(step["amount"], claim.ORDERS[order], step.case.capacity_minor(step.day))
+    given = step.get("alloc")
+    # What fits no bucket is refused by the guard's last clause, a given part above its bucket by the third.
+    fits = given is None or all(part <= step.case.capacity_minor(step.day)[bucket] for bucket, part in given.items())
+    return {"order": order} | ({"alloc": derived} if not surplus and fits else {})
+
+
+def _recovery_defaults(step: Step) -> Facts:
+    found: dict[str, Any] = {"split_no": 1}
+    if step.case.overdue_since is not None:
+        found["overdue_since"] = step.case.overdue_since
+    return found
+
+
+def _is_fresh_split(step: Step) -> bool:
+    return split_key(step["flow_id"], step["split_no"]) not in step.case.applied
+
+
+def _fits_buckets(step: Step) -> bool:
+    capacity = step.case.capacity_minor(step.day)
+    return all(part <= capacity[bucket] for bucket, part in (step.get("alloc") or {}).items())
+
+
+def _leaves_no_surplus(step: Step) -> bool:
+    return step.get("alloc") is not None
+
+
+def _memo_recovery(step: Step) -> Facts:
+    unless_field(step.get("mode") in (None, "POST_WRITE_OFF_CASH"), "mode", "only POST_WRITE_OFF_CASH here")
+    unless_field(bool(step.get("amount")), "amount", "a recovery must be positive")
+    since = step.case.written_off_on
+    unless_field(since is None or step.day >= since, "valid_on", "before the write-off")
+    memo = step.case.memo_minor
+    given = step.get("alloc")
+    derived, surplus = claim.allocate(step["amount"], claim.POST_WRITE_OFF_ORDER, memo)
+    fits = given is None or all(part <= memo[bucket] for bucket, part in given.items())
+    return {"alloc": derived} if not surplus and fits else {}
+
+
+def _fits_memo(step: Step) -> bool:
+    return step.get("alloc") is not None and all(
+        part <= step.case.memo_minor[bucket] for bucket, part in step["alloc"].items()
+    )
+
+
+def _reversal(*, from_memo: bool) -> Any:
+    def derive(step: Step) -> Facts:
+        unless_field(step.get("kind") in REVERSAL_KINDS, "kind", "unknown kind of reversal")
+        unless_field(step.get("amount") != 0, "amount", "a reversal must be positive")
+        original = _original(step)
+        if original is None or original.from_memo is not from_memo:
+            return {}
+        left = sum(original.alloc_minor.values())
+        amount = step.get("amount", left)
+        if not 0 < amount <= left:
+            return {}
+        if step["kind"] != "CORRECTION":
+            unless_field(step.day >= original.valid_on, "valid_on", "before the recovery that it reverses")
         return {
-            "interest_on": self.interest_on_minor,
-            "interest_off": self.interest_off_minor,
-            "penalty": self.penalty_minor,
-            "compound": self.compound_minor,
+            "amount": amount,
+            "alloc": claim.undo(amount, original.alloc_minor),
+            "reverses": str(event_id(step.case.id, original.version)),
         }
 
-
-def split_key(flow_id: str, split_no: int) -> str:
-    return f"{flow_id}/{split_no}"
+    return derive
 
 
-class RiskAsset(Aggregate):
-    """Lifecycle ACTIVE, WRITTEN_OFF or CLOSED; claim buckets, memo claim after a write-off, one exclusive
-    hold."""
+def _original(step: Step) -> Any:
+    return step.case.applied.get(split_key(step.get("flow_id", ""), step.get("split_no", 1)))
 
-    TOPIC = "risk-asset"  # stored names: the code may move, history may not
 
-    class Created(Aggregate.Created):
-        TOPIC = "risk-asset.created"  # inherited and unused, yet the library wants it named
+def _is_unreversed(step: Step) -> bool:
+    return step.get("reverses") is not None and step.get("alloc") is not None
 
-    @staticmethod
-    def create_id(loan_no: str) -> UUID:
-        return uuid5(NAMESPACE_URL, f"/tm/RiskAsset/{loan_no}")
 
-    # --- Admission -----------------------------------------------------------------------------------------
+def _original_day(step: Step) -> date | None:
+    """A correction counts on the day of what it undoes."""
+    original = _original(step)
+    return original.valid_on if original is not None and step.get("kind") == "CORRECTION" else None
 
-    @classmethod
-    def admit(
-        cls,
-        who: Envelope,
-        at: datetime,
-        *,
-        loan_no: str,
-        ccy: str,
-        customer_no: str,
-        branch: str,
-        product: str,
-        segment: str,
-        buckets_minor: Mapping[str, int],
-        classification: str,
-        overdue_since: date | None,
-        maturity: date | None,
-        rate_terms: Mapping[str, Any],
-        collateral_ids: Sequence[str],
-        guarantor_nos: Sequence[str],
-    ) -> Self:
-        """Take a loan note into the risk stock; that `loan_no` is unknown is checked by the application."""
-        unless_field(classification in CLASSES, "classification", f"unknown class {classification!r}")
-        unless_field(min(buckets_minor.values()) >= 0, "principal", "a claim bucket is never negative")
-        unless(classification != "NORMAL", "RiskAsset.Admit.2", "the class must be SPECIAL_MENTION or worse")
-        return cls(
-            who=who,
-            loan_no=loan_no,
-            entity_id=who.entity,
-            ccy=ccy,
-            customer_no=customer_no,
-            branch=branch,
-            product=product,
-            segment=segment,
-            principal_minor=buckets_minor["principal"],
-            interest_on_minor=buckets_minor["interest_on"],
-            interest_off_minor=buckets_minor["interest_off"],
-            penalty_minor=buckets_minor["penalty"],
-            compound_minor=buckets_minor["compound"],
-            costs_minor=buckets_minor["costs"],
-            classification=classification,
-            overdue_since=overdue_since,
-            maturity=maturity,
-            rate_terms=dict(rate_terms),
-            collateral_ids=list(collateral_ids),
-            guarantor_nos=list(guarantor_nos),
-            timestamp=at,
-        )
 
-    @event("AssetAdmitted", topic="risk-asset.asset-admitted")
-    def __init__(
-        self,
-        *,
-        who: Envelope,
-        loan_no: str,
-        entity_id: str,
-        ccy: str,
-        customer_no: str,
-        branch: str,
-        product: str,
-        segment: str,
-        principal_minor: int,
-        interest_on_minor: int,
-        interest_off_minor: int,
-        penalty_minor: int,
-        compound_minor: int,
-        costs_minor: int,
-        classification: str,
-        overdue_since: date | None,
-        maturity: date | None,
-        rate_terms: dict[str, Any],
-        collateral_ids: list[str],
-        guarantor_nos: list[str],
-        timestamp: datetime,
-    ) -> None:
-        self.loan_no, self.entity_id, self.ccy = loan_no, entity_id, ccy
-        self.customer_no, self.branch, self.product, self.segment = customer_no, branch, product, segment
-        self.maturity, self.rate_terms = maturity, rate_terms
-        self.collateral_ids, self.guarantor_nos = collateral_ids, guarantor_nos
-        self.lifecycle, self.closed_as = ACTIVE, ""
-        self.classification, self.overdue_since = classification, overdue_since
-        self.buckets_minor = {
-            "costs": costs_minor,
-            "principal": principal_minor,
-            "interest_on": interest_on_minor,
-            "interest_off": interest_off_minor,
-            "penalty": penalty_minor,
-            "compound": compound_minor,
+def _reopen_first(step: Step) -> None:
+    """A reversal that restores a claim reopens a closed asset in the same save (E16)."""
+    if step.case.stage == CLOSED:
+        step.also("RiskAsset", step.case.key, "AssetReopened", {"cause": step.row.event.upper()}, system=True)
+
+
+# --- What cases do to the claim ----------------------------------------------------------------------------------
+
+
+def _holds(kind: str, field: str) -> Any:
+    return lambda step: step.case.is_held_by(kind, step[field])
+
+
+def _fits_in_kind(step: Step) -> bool:
+    taken = dict(step["alloc"])
+    taken["costs"] = taken.get("costs", 0) + step.get("costs_capitalised", 0)
+    capacity = step.case.capacity_minor(step.day)
+    return all(part <= capacity[bucket] for bucket, part in taken.items())
+
+
+def _taken_by(field: str) -> Any:
+    def holds(step: Step) -> bool:
+        return step[field] in step.case.taken
+
+    return holds
+
+
+def _give_back(field: str) -> Any:
+    def derive(step: Step) -> Facts:
+        taken = step.case.taken.get(step.get(field))
+        if taken is None:
+            return {}
+        found = {
+            "amount": sum(taken.alloc_minor.values()),
+            "alloc": dict(taken.alloc_minor),
+            "reverses": str(event_id(step.case.id, taken.version)),
         }
-        self.memo_minor = dict.fromkeys(claim.BUCKETS, 0)
-        self.hold_kind, self.hold_case_no = "", ""
-        self.effects = [Effect(who.valid_on, True, dict(self.buckets_minor))]
-        self.synced_on: list[date] = []
-        self.written_off_on: date | None = None
-        self.applied: dict[str, Applied] = {}
-        self.rec_cash_minor = self.rec_kind_minor = self.waived_minor = 0
-        self.written_off_minor = self.income_minor = self.loss_minor = 0
+        if field == "foreclosure_no":
+            found["costs_capitalised"] = taken.costs_capitalised_minor
+        return found
 
-    # --- Accrual and classification ------------------------------------------------------------------------
-
-    def sync_accrual(self, who: Envelope, at: datetime, syncs: Sequence[Sync], *, basis: str) -> None:
-        """Set the accrued buckets as core banking has them. With basis RESYNC an earlier day may be set, if
-        every later recorded day is set again after it, in order (E15)."""
-        unless_field(bool(syncs), "syncs", "nothing to sync")
-        for sync in syncs:
-            unless_field(min(sync.balances().values()) >= 0, "as_of", "a claim bucket is never negative")
-        days = [sync.as_of for sync in syncs]
-        unless_field(days == sorted(set(days)), "syncs", "days must rise")
-        unless_field(len(syncs) == 1 or basis == "RESYNC", "basis", "several days need basis RESYNC")
-        unless_state(self.lifecycle, (ACTIVE,), "SyncAccrual", "RiskAsset.SyncAccrual.1")
-        last = max(self.synced_on, default=self.effects[0].valid_on)
-        if days[0] < last:
-            later = [day for day in self.synced_on if day >= days[0]]
-            complete = basis == "RESYNC" and set(later) <= set(days) and days[-1] == last
-            unless(complete, "RiskAsset.SyncAccrual.2", "an earlier day needs a re-sync of every later one")
-        for sync in syncs:
-            self._accrual_synced(
-                who=who.on(sync.as_of),
-                as_of=sync.as_of,
-                ccy=self.ccy,
-                interest_on_minor=sync.interest_on_minor,
-                interest_off_minor=sync.interest_off_minor,
-                penalty_minor=sync.penalty_minor,
-                compound_minor=sync.compound_minor,
-                engine_diff_minor=sync.engine_diff_minor,
-                basis=basis,
-                timestamp=at,
-            )
-
-    @event("AccrualSynced", topic="risk-asset.accrual-synced")
-    def _accrual_synced(
-        self,
-        *,
-        who: Envelope,
-        as_of: date,
-        ccy: str,
-        interest_on_minor: int,
-        interest_off_minor: int,
-        penalty_minor: int,
-        compound_minor: int,
-        engine_diff_minor: int,
-        basis: str,
-        timestamp: datetime,
-    ) -> None:
-        balances = {
-            "interest_on": interest_on_minor,
-            "interest_off": interest_off_minor,
-            "penalty": penalty_minor,
-            "compound": compound_minor,
-        }
-        self.income_minor += interest_on_minor - self.buckets_minor["interest_on"]
-        self.buckets_minor.update(balances)
-        self.effects.append(Effect(who.valid_on, True, balances))
-        if as_of not in self.synced_on:
-            self.synced_on.append(as_of)
-
-    def reclassify(
-        self,
-        who: Envelope,
-        at: datetime,
-        *,
-        from_class: str,
-        to_class: str,
-        days_overdue: int | None,
-        basis: str,
-    ) -> None:
-        """Move to a worse class. An upgrade needs an approval, whose case is not built yet: always
-        refused."""
-        derived = self.overdue_days(who.valid_on)
-        unless_field(to_class in CLASSES, "to_class", f"unknown class {to_class!r}")
-        unless_field(from_class in CLASSES, "from_class", f"unknown class {from_class!r}")
-        unless_field(from_class != to_class, "to_class", "the class does not change")
-        unless_field(days_overdue in (None, derived), "days_overdue", f"{derived} days are overdue")
-        unless_state(self.lifecycle, (ACTIVE,), "Reclassify")
-        unless(from_class == self.classification, "RiskAsset.Reclassify.1", f"the class is {self.classification}")
-        worse = CLASSES.index(to_class) > CLASSES.index(from_class)
-        unless(worse, "RiskAsset.Reclassify.2", "an upgrade needs an approval")
-        self._reclassified(
-            who=who,
-            from_class=from_class,
-            to_class=to_class,
-            days_overdue=derived,
-            basis=basis,
-            timestamp=at,
-        )
-
-    @event("AssetReclassified", topic="risk-asset.asset-reclassified")
-    def _reclassified(
-        self,
-        *,
-        who: Envelope,
-        from_class: str,
-        to_class: str,
-        days_overdue: int,
-        basis: str,
-        timestamp: datetime,
-    ) -> None:
-        self.classification = to_class
-
-    def move_interest_off(self, who: Envelope, at: datetime, *, interest_minor: int) -> None:
-        unless_field(interest_minor > 0, "interest", "the amount must be positive")
-        unless_state(self.lifecycle, (ACTIVE,), "MoveInterestOff")
-        enough = interest_minor <= self.buckets_minor["interest_on"]
-        unless(enough, "RiskAsset.MoveInterestOff.1", "more than the interest on the balance sheet")
-        worse = self.is_at_least("SUBSTANDARD")
-        unless(worse, "RiskAsset.MoveInterestOff.2", "the class must be SUBSTANDARD or worse")
-        self._interest_moved(who=who, interest_minor=interest_minor, ccy=self.ccy, timestamp=at)
-
-    @event("InterestMovedOffBalance", topic="risk-asset.interest-moved-off-balance")
-    def _interest_moved(self, *, who: Envelope, interest_minor: int, ccy: str, timestamp: datetime) -> None:
-        self._add({"interest_on": -interest_minor, "interest_off": interest_minor}, who.valid_on)
-        self.income_minor -= interest_minor
-
-    def advance_cost(self, who: Envelope, at: datetime, *, expense_id: str, kind: str, amount_minor: int) -> None:
-        """A recoverable expense joins the claim; on a written-off asset it joins the memo and is a loss
-        (E16)."""
-        unless_state(self.lifecycle, (ACTIVE, WRITTEN_OFF), "AdvanceCost")
-        unless(amount_minor > 0, "RiskAsset.AdvanceCost.1", "a cost must be positive")
-        self._cost_advanced(
-            who=who,
-            expense_id=expense_id,
-            kind=kind,
-            amount_minor=amount_minor,
-            ccy=self.ccy,
-            timestamp=at,
-        )
-
-    @event("CostAdvanced", topic="risk-asset.cost-advanced")
-    def _cost_advanced(
-        self,
-        *,
-        who: Envelope,
-        expense_id: str,
-        kind: str,
-        amount_minor: int,
-        ccy: str,
-        timestamp: datetime,
-    ) -> None:
-        if self.lifecycle == WRITTEN_OFF:
-            self.memo_minor["costs"] += amount_minor
-            self.loss_minor += amount_minor
-        else:
-            self._add({"costs": amount_minor}, who.valid_on)
-
-    # --- Recovery ------------------------------------------------------------------------------------------
-
-    def apply_recovery(
-        self,
-        who: Envelope,
-        at: datetime,
-        *,
-        flow_id: str,
-        split_no: int,
-        mode: str,
-        amount_minor: int,
-        alloc_minor: Alloc | None,
-        order: str | None,
-        overdue_since: date | None,
-    ) -> None:
-        """Lay money received on the claim in the order of its mode (7.1). A part fits its bucket on its value
-        date and on every later day (E15); what fits nowhere is surplus and refuses the whole (suspense is
-        PM1's).
-
-        `alloc_minor` and `order` may be left out; given, they must be those of the mode, except that a
-        judgment may set the order of LITIGATION_ENFORCEMENT. `overdue_since` is the due day of the oldest
-        bill left.
-        """
-        unless_field(mode in claim.CASH_MODES, "mode", f"{mode!r} is not applied by itself")
-        unless_field(amount_minor > 0, "amount", "a recovery must be positive")
-        unless_field(overdue_since is None or overdue_since <= who.valid_on, "overdue_since", "after the value date")
-        by_mode = claim.order_of(mode, self.overdue_days(who.valid_on))
-        order = order or by_mode
-        free = mode == "LITIGATION_ENFORCEMENT" and order in ("INTEREST_FIRST", "PRINCIPAL_FIRST")
-        unless_field(order == by_mode or free, "order", f"{mode} is allocated {by_mode}")
-        self._check_alloc(alloc_minor, amount_minor)
-        unless_state(self.lifecycle, (ACTIVE,), "ApplyRecovery", "RiskAsset.ApplyRecovery.1")
-        fresh = split_key(flow_id, split_no) not in self.applied
-        unless(fresh, "RiskAsset.ApplyRecovery.2", "this split is already applied", flow_id=flow_id)
-        lowest = claim.lowest_from(self.effects, who.valid_on)
-        capacity = {bucket: max(0, min(lowest[bucket], self.buckets_minor[bucket])) for bucket in claim.BUCKETS}
-        derived, surplus = claim.allocate(amount_minor, claim.ORDERS[order], capacity)
-        for bucket, part in (alloc_minor or {}).items():
-            unless(part <= capacity[bucket], "RiskAsset.ApplyRecovery.3", f"more than the {bucket} left")
-        unless(not surplus, "RiskAsset.ApplyRecovery.4", "more than the claim: the surplus goes to suspense")
-        unless_field(alloc_minor in (None, derived), "alloc", f"not allocated {order}")
-        self._recovery_applied(
-            who=who,
-            flow_id=flow_id,
-            split_no=split_no,
-            mode=mode,
-            amount_minor=amount_minor,
-            alloc_minor=derived,
-            ccy=self.ccy,
-            order=order,
-            overdue_since=overdue_since,
-            timestamp=at,
-        )
-
-    @event("RecoveryApplied", topic="risk-asset.recovery-applied")
-    def _recovery_applied(
-        self,
-        *,
-        who: Envelope,
-        flow_id: str,
-        split_no: int,
-        mode: str,
-        amount_minor: int,
-        alloc_minor: dict[str, int],
-        ccy: str,
-        order: str,
-        overdue_since: date | None,
-        timestamp: datetime,
-    ) -> None:
-        self._add({bucket: -part for bucket, part in alloc_minor.items()}, who.valid_on)
-        self.overdue_since = overdue_since
-        self.rec_cash_minor += amount_minor
-        self.income_minor += claim.memo_interest_of(alloc_minor)
-        key = split_key(flow_id, split_no)
-        self.applied[key] = Applied(dict(alloc_minor), who.valid_on, self.version + 1, from_memo=False)
-
-    def reverse_recovery(
-        self,
-        who: Envelope,
-        at: datetime,
-        *,
-        flow_id: str,
-        split_no: int,
-        kind: str,
-        amount_minor: int,
-        alloc_minor: Alloc | None,
-        reverses: str | None,
-    ) -> None:
-        """Undo a recovery wholly or in part, last bucket first. On a written-off asset the parts enter the
-        memo; a closed one is reopened in the same save (E16). `who.valid_on` is the original's for a
-        CORRECTION."""
-        unless_field(kind in REVERSAL_KINDS, "kind", f"unknown kind {kind!r}")
-        unless_field(amount_minor > 0, "amount", "a reversal must be positive")
-        self._check_alloc(alloc_minor, amount_minor)
-        unless_state(self.lifecycle, (ACTIVE, WRITTEN_OFF, CLOSED), "ReverseRecovery")
-        by_command = self.lifecycle != CLOSED or self.closed_as in CLOSED_BY_COMMAND
-        unless(
-            by_command,
-            "STATE",
-            "the claim has left the bank: the reversal goes to suspense",
-            state=self.closed_as,
-        )
-        original = self.applied.get(split_key(flow_id, split_no))
-        left = sum(original.alloc_minor.values()) if original and not original.from_memo else 0
-        unless(left >= amount_minor, "RiskAsset.ReverseRecovery.1", "less than that is left unreversed")
-        if original is None:  # only for the type checker: nothing is left of what is not there
-            raise not_found("recovery", split_key(flow_id, split_no))
-        derived = claim.undo(amount_minor, original.alloc_minor)
-        unless_field(alloc_minor in (None, derived), "alloc", "a reversal undoes the last bucket first")
-        undone = str(event_id(self.id, original.version))
-        unless_field(reverses in (None, undone), "reverses", f"that split was applied by event {undone}")
-        valid_on = original.valid_on
-        unless_field(
-            kind != "CORRECTION" or who.valid_on == valid_on, "valid_on", f"a correction counts on {valid_on}"
-        )
-        unless_field(who.valid_on >= valid_on, "valid_on", "before the recovery that it reverses")
-        if self.lifecycle == CLOSED:
-            self._reopened(who=who, cause="RECOVERY_REVERSED", timestamp=at)
-        self._recovery_reversed(
-            who=who,
-            flow_id=flow_id,
-            split_no=split_no,
-            kind=kind,
-            amount_minor=amount_minor,
-            alloc_minor=derived,
-            ccy=self.ccy,
-            reverses=undone,
-            timestamp=at,
-        )
-
-    @event("RecoveryReversed", topic="risk-asset.recovery-reversed")
-    def _recovery_reversed(
-        self,
-        *,
-        who: Envelope,
-        flow_id: str,
-        split_no: int,
-        kind: str,
-        amount_minor: int,
-        alloc_minor: dict[str, int],
-        ccy: str,
-        reverses: str,
-        timestamp: datetime,
-    ) -> None:
-        if self.lifecycle == WRITTEN_OFF:
-            for bucket, part in alloc_minor.items():
-                self.memo_minor[bucket] += part
-            self.loss_minor += claim.book_of(alloc_minor)
-        else:
-            self._add(alloc_minor, who.valid_on)
-        self.rec_cash_minor -= amount_minor
-        self.income_minor -= claim.memo_interest_of(alloc_minor)
-        self._take_back(split_key(flow_id, split_no), alloc_minor)
-
-    # --- Hold ----------------------------------------------------------------------------------------------
-
-    def place_hold(self, who: Envelope, at: datetime, *, kind: str, case_no: str) -> None:
-        unless_field(kind in HOLD_KINDS, "kind", f"unknown kind {kind!r}")
-        unless(
-            not self.hold_kind,
-            "RiskAsset.PlaceHold.1",
-            "another case holds the asset",
-            case_no=self.hold_case_no,
-        )
-        fits = self.lifecycle == ACTIVE or (self.lifecycle == WRITTEN_OFF and kind in MEMO_HOLD_KINDS)
-        unless(fits, "RiskAsset.PlaceHold.2", f"no {kind} of an asset that is {self.lifecycle}")
-        self._hold_placed(who=who, kind=kind, case_no=case_no, timestamp=at)
-
-    @event("DisposalHoldPlaced", topic="risk-asset.disposal-hold-placed")
-    def _hold_placed(self, *, who: Envelope, kind: str, case_no: str, timestamp: datetime) -> None:
-        self.hold_kind, self.hold_case_no = kind, case_no
-
-    def release_hold(self, who: Envelope, at: datetime, *, kind: str, case_no: str, reason: str) -> None:
-        unless(self.is_held_by(kind, case_no), "RiskAsset.ReleaseHold.1", "that case does not hold the asset")
-        self._hold_released(who=who, kind=kind, case_no=case_no, reason=reason, timestamp=at)
-
-    @event("DisposalHoldReleased", topic="risk-asset.disposal-hold-released")
-    def _hold_released(self, *, who: Envelope, kind: str, case_no: str, reason: str, timestamp: datetime) -> None:
-        self.hold_kind, self.hold_case_no = "", ""
-
-    # --- Write-off -----------------------------------------------------------------------------------------
-
-    def check_write_off(self, *, write_off_no: str, book_alloc_minor: Alloc, class_min: str) -> None:
-        """The guards of WriteOff, also asked before an instruction is sent: core must not post what we
-        refuse."""
-        unless_state(self.lifecycle, (ACTIVE,), "WriteOff")
-        unless(
-            self.is_held_by("WRITE_OFF", write_off_no),
-            "RiskAsset.WriteOff.1",
-            "no WRITE_OFF hold of this case",
-        )
-        same = book_alloc_minor == claim.non_zero(self.buckets_minor, claim.BOOK_BUCKETS)
-        unless(same, "RiskAsset.WriteOff.2", "the instruction does not hold every book bucket as it stands")
-        unless(self.is_at_least(class_min), "RiskAsset.WriteOff.3", f"the class must be {class_min}")
-
-    def write_off(
-        self,
-        who: Envelope,
-        at: datetime,
-        *,
-        write_off_no: str,
-        book_alloc_minor: Alloc,
-        class_min: str,
-    ) -> None:
-        """Move the whole claim to the memo, after core posted the book buckets; memo interest is read now
-        (E17)."""
-        self.check_write_off(write_off_no=write_off_no, book_alloc_minor=book_alloc_minor, class_min=class_min)
-        self._written_off(
-            who=who,
-            write_off_no=write_off_no,
-            book_amount_minor=claim.book_of(self.buckets_minor),
-            memo_interest_minor=claim.memo_interest_of(self.buckets_minor),
-            alloc_minor=claim.non_zero(self.buckets_minor),
-            ccy=self.ccy,
-            timestamp=at,
-        )
-
-    @event("AssetWrittenOff", topic="risk-asset.asset-written-off")
-    def _written_off(
-        self,
-        *,
-        who: Envelope,
-        write_off_no: str,
-        book_amount_minor: int,
-        memo_interest_minor: int,
-        alloc_minor: dict[str, int],
-        ccy: str,
-        timestamp: datetime,
-    ) -> None:
-        self.lifecycle, self.written_off_on = WRITTEN_OFF, who.valid_on
-        for bucket, part in alloc_minor.items():
-            self.memo_minor[bucket] += part
-        self._add({bucket: -part for bucket, part in alloc_minor.items()}, who.valid_on)
-        self.written_off_minor += book_amount_minor + memo_interest_minor
-        self.loss_minor += book_amount_minor
-
-    def recover_written_off(
-        self,
-        who: Envelope,
-        at: datetime,
-        *,
-        flow_id: str,
-        split_no: int,
-        amount_minor: int,
-        alloc_minor: Alloc | None,
-    ) -> None:
-        """Money received after the write-off, laid on the memo claim: costs, principal, interest, penalty,
-        compound."""
-        unless_field(amount_minor > 0, "amount", "a recovery must be positive")
-        self._check_alloc(alloc_minor, amount_minor)
-        command = "RiskAsset.RecoverWrittenOff"
-        unless_state(self.lifecycle, (WRITTEN_OFF,), "RecoverWrittenOff", f"{command}.1")
-        since = self.written_off_on or who.valid_on
-        unless_field(who.valid_on >= since, "valid_on", "before the write-off")
-        fresh = split_key(flow_id, split_no) not in self.applied
-        unless(fresh, "STATE", "this split is already applied", flow_id=flow_id)
-        derived, surplus = claim.allocate(amount_minor, claim.POST_WRITE_OFF_ORDER, self.memo_minor)
-        fits = all(part <= self.memo_minor[bucket] for bucket, part in (alloc_minor or {}).items())
-        unless(fits and not surplus, f"{command}.2", "more than the memo claim")
-        unless_field(alloc_minor in (None, derived), "alloc", "not in the order of recoveries after a write-off")
-        self._write_off_recovery_applied(
-            who=who,
-            flow_id=flow_id,
-            split_no=split_no,
-            amount_minor=amount_minor,
-            alloc_minor=derived,
-            ccy=self.ccy,
-            timestamp=at,
-        )
-
-    @event("WriteOffRecoveryApplied", topic="risk-asset.write-off-recovery-applied")
-    def _write_off_recovery_applied(
-        self,
-        *,
-        who: Envelope,
-        flow_id: str,
-        split_no: int,
-        amount_minor: int,
-        alloc_minor: dict[str, int],
-        ccy: str,
-        timestamp: datetime,
-    ) -> None:
-        for bucket, part in alloc_minor.items():
-            self.memo_minor[bucket] -= part
-        self.rec_cash_minor += amount_minor
-        self.loss_minor -= claim.book_of(alloc_minor)
-        self.income_minor += claim.memo_interest_of(alloc_minor)
-        key = split_key(flow_id, split_no)
-        self.applied[key] = Applied(dict(alloc_minor), who.valid_on, self.version + 1, from_memo=True)
-
-    # --- Closing -------------------------------------------------------------------------------------------
-
-    def close(self, who: Envelope, at: datetime, *, closed_as: str) -> None:
-        unless_field(closed_as in CLOSED_BY_COMMAND, "closed_as", f"{closed_as!r} comes with its own case")
-        unless_state(self.lifecycle, (ACTIVE,), "Close")
-        unless(not any(self.buckets_minor.values()), "RiskAsset.Close.1", "a claim is left")
-        self._closed(who=who, closed_as=closed_as, timestamp=at)
-
-    @event("AssetClosed", topic="risk-asset.asset-closed")
-    def _closed(self, *, who: Envelope, closed_as: str, timestamp: datetime) -> None:
-        self.lifecycle, self.closed_as = CLOSED, closed_as
-
-    @event("AssetReopened", topic="risk-asset.asset-reopened")
-    def _reopened(self, *, who: Envelope, cause: str, timestamp: datetime) -> None:
-        self.lifecycle, self.closed_as = ACTIVE, ""
-
-    # --- Questions -----------------------------------------------------------------------------------------
-
-    def is_held_by(self, kind: str, case_no: str) -> bool:
-        return (self.hold_kind, self.hold_case_no) == (kind, case_no)
-
-    def is_at_least(self, classification: str) -> bool:
-        return CLASSES.index(self.classification) >= CLASSES.index(classification)
-
-    def overdue_days(self, day: date) -> int:
-        return 0 if self.overdue_since is None else max(0, (day - self.overdue_since).days)
-
-    # --- Helpers -------------------------------------------------------------------------------------------
-
-    def _add(self, minor_by_bucket: Mapping[str, int], valid_on: date) -> None:
-        for bucket, minor in minor_by_bucket.items():
-            self.buckets_minor[bucket] += minor
-        self.effects.append(Effect(valid_on, False, dict(minor_by_bucket)))
-
-    def _take_back(self, key: str, alloc_minor: Mapping[str, int]) -> None:
-        original = self.applied[key]
-        left = claim.without(original.alloc_minor, alloc_minor)
-        self.applied[key] = Applied(left, original.valid_on, original.version, original.from_memo)
-
-    @staticmethod
-    def _check_alloc(alloc_minor: Alloc | None, amount_minor: int) -> None:
-        if alloc_minor is not None:
-            unless_field(sum(alloc_minor.values()) == amount_minor, "alloc", "its parts do not sum to the amount")
+    return derive
 
 
-def event_id(stream_id: UUID, version: int) -> UUID:
-    """Identity of one stored event: derived, so that every replay and every publisher names it alike."""
-    return uuid5(stream_id, str(version))
+def _taken_day(field: str) -> Any:
+    def counts_on(step: Step) -> date | None:
+        taken = step.case.taken.get(step.get(field))
+        return taken.valid_on if taken is not None and step.get("kind") == "CORRECTION" else None
+
+    return counts_on
+
+
+def _transfer(step: Step) -> Facts:
+    alloc = step.case.whole_claim()
+    book = 0 if step.case.stage == WRITTEN_OFF else claim.book_of(alloc)
+    return {"alloc": alloc, "book_amount": book, "loss": book - step["price"]}
+
+
+def _is_held_for_transfer(step: Step) -> bool:
+    return any(step.case.is_held_by(kind, step["case_no"]) for kind in MEMO_HOLD_KINDS)
+
+
+def _unwinding(step: Step) -> Facts:
+    sold = step.case.taken.get(step.get("case_no"))
+    return {} if sold is None else {"alloc": dict(sold.alloc_minor)}
+
+
+def _written_off_values(step: Step) -> Facts:
+    buckets = step.case.buckets_minor
+    return {
+        "book_amount": claim.book_of(buckets),
+        "memo_interest": claim.memo_interest_of(buckets),
+        "alloc": claim.non_zero(buckets),
+    }
+
+
+def _write_off_reversal(step: Step) -> Facts:
+    version = step.case.seen.get("AssetWrittenOff")
+    found: dict[str, Any] = {"alloc": claim.non_zero(step.case.memo_minor)}
+    return found | ({} if version is None else {"reverses": str(event_id(step.case.id, version))})
+
+
+ROWS = (
+    row(
+        "Admit",
+        "AssetAdmitted",
+        "EX",
+        "loan_no:I, customer_no:I, branch:I, product:E, segment:E, principal:M, interest_on:M, interest_off:M, "
+        "penalty:M, compound:M, costs:M, classification:E, overdue_since:D?, maturity:D?, rate_terms:J, "
+        "collateral_ids:L, guarantor_nos:L",
+        makes=True,
+        next=ACTIVE,
+        clauses=(
+            in_stage("Admit.1"),
+            clause("Admit.2", "class >= SPECIAL_MENTION", lambda step: step["classification"] != "NORMAL"),
+        ),
+        derive=_admission,
+        default=_admission_defaults,
+        effect=ClaimState.admitted,
+    ),
+    row(
+        "SyncAccrual",
+        "AccrualSynced",
+        "CB",
+        f"as_of:D, {SYNC_FIELDS}, engine_diff:G, basis:S",
+        stages=ACTIVE,
+        clauses=(in_stage("SyncAccrual.1"), clause("SyncAccrual.2", "`as_of >=` last", _is_next_sync)),
+        extra=f"syncs:L{{as_of:D, balances:J{{{SYNC_FIELDS}}}}}",
+        derive=_sync,
+        split=_syncs,
+        default=lambda step: {"engine_diff": 0, "basis": "SYNC"},
+        counts_on=lambda step: step["as_of"],
+        effect=ClaimState.accrued,
+    ),
+    row(
+        "Reclassify",
+        "AssetReclassified",
+        "RM SY",
+        "from_class:E, to_class:E, days_overdue:N, basis:S, approval_no:I?",
+        stages=ACTIVE,
+        clauses=(
+            clause("Reclassify.1", "from = current", lambda step: step["from_class"] == step.case.classification),
+            clause("Reclassify.2", "an upgrade needs AP", _is_worse),
+        ),
+        derive=_reclassification,
+        default=lambda step: {"from_class": step.case.classification, "basis": "-"},
+        effect=ClaimState.reclassified,
+    ),
+    row(
+        "MoveInterestOff",
+        "InterestMovedOffBalance",
+        "CB",
+        "interest:M",
+        stages=ACTIVE,
+        clauses=(
+            clause(
+                "MoveInterestOff.1",
+                "`interest <= interest_on`",
+                lambda step: step["interest"] <= step.case.buckets_minor["interest_on"],
+            ),
+            clause("MoveInterestOff.2", "class >= SUBSTANDARD", lambda step: step.case.is_at_least("SUBSTANDARD")),
+        ),
+        derive=_positive("interest"),
+        effect=ClaimState.moved_off,
+    ),
+    row(
+        "AdvanceCost",
+        "CostAdvanced",
+        "SY",
+        "expense_id:I, kind:E, amount:G",
+        stages=f"{ACTIVE} {WRITTEN_OFF}",
+        clauses=(clause("AdvanceCost.1", "amount > 0", lambda step: step["amount"] > 0),),
+        default=lambda step: {"expense_id": "-"},
+        effect=ClaimState.cost_advanced,
+    ),
+    row(
+        "ApplyRecovery",
+        "RecoveryApplied",
+        "SY",
+        "flow_id:I, split_no:N, mode:E, amount:M, alloc:A?, order:E, overdue_since:D?",
+        stages=ACTIVE,
+        clauses=(
+            in_stage("ApplyRecovery.1"),
+            clause("ApplyRecovery.2", "split not yet applied", _is_fresh_split),
+            clause("ApplyRecovery.3", "each part <= bucket", _fits_buckets),
+            clause("ApplyRecovery.4", "surplus refused (suspense)", _leaves_no_surplus),
+        ),
+        derive=_recovery,
+        default=_recovery_defaults,
+        effect=ClaimState.recovered,
+    ),
+    row(
+        "ReverseRecovery",
+        "RecoveryReversed",
+        "SY",
+        "flow_id:I, split_no:N, kind:E, amount:M?, alloc:A?, reverses:I?",
+        stages=f"{ACTIVE} {WRITTEN_OFF} {CLOSED}",
+        clauses=(
+            clause(
+                "STATE",
+                "the claim has not left the bank (E16: the reversal goes to suspense)",
+                lambda step: step.case.closed_as not in CLOSED_BY_CASE,
+            ),
+            clause("ReverseRecovery.1", "unreversed part >= amount", _is_unreversed),
+        ),
+        derive=_reversal(from_memo=False),
+        default=lambda step: {"split_no": 1},
+        counts_on=_original_day,
+        before=_reopen_first,
+        effect=ClaimState.recovery_reversed,
+    ),
+    row(
+        "PlaceHold",
+        "DisposalHoldPlaced",
+        "SY",
+        "kind:E, case_no:I",
+        clauses=(
+            clause("PlaceHold.1", "no hold", lambda step: not step.case.hold_kind),
+            clause(
+                "PlaceHold.2",
+                "lifecycle fits kind",
+                lambda step: (
+                    step.case.stage == ACTIVE or (step.case.stage == WRITTEN_OFF and step["kind"] in MEMO_HOLD_KINDS)
+                ),
+            ),
+        ),
+        derive=one_of("kind", HOLD_KINDS),
+        effect=ClaimState.hold_placed,
+    ),
+    row(
+        "ReleaseHold",
+        "DisposalHoldReleased",
+        "SY",
+        "kind:E, case_no:I, reason:E",
+        clauses=(
+            clause(
+                "ReleaseHold.1",
+                "held by that case",
+                lambda step: step.case.is_held_by(step["kind"], step["case_no"]),
+            ),
+        ),
+        default=lambda step: {"reason": "RELEASED", "kind": step.case.hold_kind or "-"},
+        effect=ClaimState.hold_released,
+    ),
+    row(
+        "SettleInKind",
+        "InKindSettled",
+        "CB",
+        "foreclosure_no:I, amount:M, alloc:A, costs_capitalised:M?",
+        stages=ACTIVE,
+        partner=True,
+        clauses=(
+            clause("SettleInKind.1", "hold FORECLOSURE", _holds("FORECLOSURE", "foreclosure_no")),
+            clause("SettleInKind.2", "alloc and capitalised costs fit the buckets", _fits_in_kind),
+        ),
+        effect=ClaimState.settled_in_kind,
+    ),
+    row(
+        "ReverseInKind",
+        "InKindReversed",
+        "CB",
+        "foreclosure_no:I, amount:M, alloc:A, costs_capitalised:M?, kind:E, reverses:I",
+        stages=f"{ACTIVE} {CLOSED}",
+        partner=True,
+        clauses=(
+            clause("ReverseInKind.1", "that settlement unreversed", _taken_by("foreclosure_no")),
+            clause("ReverseInKind.2", "foreclosed asset still whole"),
+        ),
+        derive=_give_back("foreclosure_no"),
+        counts_on=_taken_day("foreclosure_no"),
+        before=_reopen_first,
+        effect=ClaimState.in_kind_reversed,
+    ),
+    row(
+        "Reduce",
+        "DebtReduced",
+        "CB",
+        "reduction_no:I, amount:M, alloc:A",
+        stages=ACTIVE,
+        partner=True,
+        clauses=(
+            clause("Reduce.1", "hold REDUCTION", _holds("REDUCTION", "reduction_no")),
+            clause("Reduce.2", "alloc fits the buckets", _fits_buckets),
+        ),
+        effect=ClaimState.reduced,
+    ),
+    row(
+        "ReverseReduction",
+        "DebtReductionReversed",
+        "CB",
+        "reduction_no:I, amount:M, alloc:A, kind:E, reverses:I",
+        stages=f"{ACTIVE} {CLOSED}",
+        partner=True,
+        clauses=(clause("ReverseReduction.1", "that reduction unreversed", _taken_by("reduction_no")),),
+        derive=_give_back("reduction_no"),
+        counts_on=_taken_day("reduction_no"),
+        before=_reopen_first,
+        effect=ClaimState.reduction_reversed,
+    ),
+    row(
+        "Transfer",
+        "AssetTransferred",
+        "CB",
+        "case_no:I, price:M, alloc:A, book_amount:M, loss:G, closed_as:E?",
+        stages=f"{ACTIVE} {WRITTEN_OFF}",
+        partner=True,
+        next=CLOSED,
+        clauses=(
+            clause("Transfer.1", "hold TRANSFER or BATCH", _is_held_for_transfer),
+            clause("Transfer.2", "alloc = every bucket (or memo)"),
+        ),
+        derive=_transfer,
+        effect=ClaimState.transferred,
+    ),
+    row(
+        "UnwindTransfer",
+        "TransferUnwound",
+        "CB",
+        "case_no:I, alloc:A, price_returned:M, kind:E",
+        stages=CLOSED,
+        partner=True,
+        clauses=(
+            clause(
+                "UnwindTransfer.1",
+                "TRANSFERRED",
+                lambda step: (
+                    step.case.closed_as in ("TRANSFERRED", "SECURITISED") and step["case_no"] in step.case.taken
+                ),
+            ),
+            clause("UnwindTransfer.2", "repurchase or annulment"),
+        ),
+        derive=_unwinding,
+        counts_on=_taken_day("case_no"),
+        effect=ClaimState.transfer_unwound,
+    ),
+    row(
+        "WriteOff",
+        "AssetWrittenOff",
+        "CB",
+        "write_off_no:I, book_amount:M, memo_interest:M, alloc:A",
+        stages=ACTIVE,
+        partner=True,
+        next=WRITTEN_OFF,
+        clauses=(
+            clause("WriteOff.1", "hold WRITE_OFF", _holds("WRITE_OFF", "write_off_no")),
+            clause("WriteOff.2", "alloc = all buckets"),
+            clause(
+                "WriteOff.3",
+                "class >= `write_off_min_class`",
+                lambda step: step.case.is_at_least(step.policy.write_off_class_min),
+            ),
+        ),
+        derive=_written_off_values,
+        effect=ClaimState.written_off,
+    ),
+    row(
+        "ReverseWriteOff",
+        "AssetWriteOffReversed",
+        "CB",
+        "write_off_no:I, alloc:A, kind:E, reverses:I?",
+        stages=WRITTEN_OFF,
+        partner=True,
+        next=ACTIVE,
+        clauses=(in_stage("ReverseWriteOff.1"), clause("ReverseWriteOff.2", "`amount <=` memo")),
+        derive=_write_off_reversal,
+        counts_on=_taken_day("write_off_no"),
+        effect=ClaimState.write_off_reversed,
+    ),
+    row(
+        "RecoverWrittenOff",
+        "WriteOffRecoveryApplied",
+        "SY",
+        "flow_id:I, split_no:N, amount:M, alloc:A?",
+        extra="mode:E?",
+        stages=WRITTEN_OFF,
+        clauses=(
+            in_stage("RecoverWrittenOff.1"),
+            clause("STATE", "split not yet applied", _is_fresh_split),
+            clause("RecoverWrittenOff.2", "each part <= memo bucket", _fits_memo),
+        ),
+        derive=_memo_recovery,
+        default=lambda step: {"split_no": 1},
+        effect=ClaimState.recovered_from_memo,
+    ),
+    row(
+        "ReverseWrittenOffRecovery",
+        "WriteOffRecoveryReversed",
+        "SY",
+        "flow_id:I, split_no:N, amount:M?, alloc:A?, kind:E, reverses:I?",
+        stages=WRITTEN_OFF,
+        clauses=(clause("ReverseWrittenOffRecovery.1", "unreversed", _is_unreversed),),
+        derive=_reversal(from_memo=True),
+        default=lambda step: {"split_no": 1},
+        counts_on=_original_day,
+        effect=ClaimState.memo_recovery_reversed,
+    ),
+    row(
+        "MarkNoRecourse",
+        "NoRecourseMarked",
+        "SY",
+        "determination_no:I, approved_on:D",
+        stages=WRITTEN_OFF,
+        next=CLOSED,
+        clauses=(in_stage("MarkNoRecourse.1"),),
+        default=lambda step: {"approved_on": step.day},
+        effect=ClaimState.no_recourse,
+    ),
+    row(
+        "Restructure",
+        "AssetRestructured",
+        "CB",
+        "case_no:I, old_terms:J, new_terms:J, observe_until:D?",
+        stages=ACTIVE,
+        partner=True,
+        clauses=(clause("Restructure.1", "hold RESTRUCTURING", _holds("RESTRUCTURING", "case_no")),),
+        default=lambda step: {"old_terms": step.case.facts.get("rate_terms", {})},
+        effect=ClaimState.restructured,
+    ),
+    row(
+        "Tag",
+        "AssetTagged",
+        "AM RM",
+        "tag:S, on:B",
+        clauses=(clause("Tag.1", "tag in dictionary"),),
+        default=lambda step: {"on": True},
+        effect=ClaimState.tagged,
+    ),
+    row(
+        "Untag",
+        "AssetTagged",
+        "AM RM",
+        "tag:S, on:B",
+        clauses=(clause("Tag.1", "tag in dictionary"),),
+        derive=lambda step: {"on": False},
+        effect=ClaimState.tagged,
+    ),
+    row(
+        "AssignManager",
+        "ManagerAssigned",
+        "BR SY",
+        "manager:I",
+        clauses=(clause("AssignManager.1", "org in scope"),),
+        effect=ClaimState.manager_assigned,
+    ),
+    row(
+        "Move",
+        "AssetMoved",
+        "BR SY",
+        "from_branch:I, to_branch:I",
+        clauses=(clause("Move.1", "org in scope"),),
+        derive=lambda step: {"from_branch": step.case.branch},
+        effect=ClaimState.moved,
+    ),
+    row(
+        "Close",
+        "AssetClosed",
+        "SY",
+        "closed_as:E",
+        stages=ACTIVE,
+        next=CLOSED,
+        clauses=(clause("Close.1", "claim = 0", lambda step: step.case.claim_minor == 0),),
+        derive=one_of("closed_as", CLOSED_BY_COMMAND),
+        effect=ClaimState.closed,
+    ),
+    row(
+        "Reopen",
+        "AssetReopened",
+        "SY",
+        "cause:E",
+        stages=CLOSED,
+        next=ACTIVE,
+        clauses=(
+            clause(
+                "Reopen.1",
+                "a reversal restores a claim",
+                lambda step: step.case.closed_as in CLOSED_BY_COMMAND,
+            ),
+        ),
+        default=lambda step: {"cause": "REVERSAL"},
+        effect=ClaimState.reopened,
+    ),
+)
+
+
+class RiskAsset(ClaimState):
+    """Admitted once, never deleted; every other aggregate moves its claim through partner events only."""
+
+    NAME = "RiskAsset"
+    KEY = "loan_no"
+    ROWS = ROWS

@@ -9,6 +9,9 @@ from pathlib import Path
 from tests.aggregates.world import World, open_world
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "events.json"
+#: Stored events of every form that was ever written; old ones stay.
+CORPORA = (GOLDEN.with_name("events-1.json"), GOLDEN)
+TOPICS = Path(__file__).parent.parent / "golden" / "event-topics.txt"
 
 
 def history(world: World) -> None:

@@ -252,7 +252,7 @@ def test_close_and_reopen(world: World) -> None:
 def test_every_transition_out_of_the_end_states(
     world: World, lifecycle: str, name: str, payload: dict[str, Any], closed: str | None, written_off: str | None
 ) -> None:
-    from aggregates.risk_asset_commands import RISK_ASSET_COMMANDS
+    from aggregates.risk_asset import RiskAsset
 
     world.lost()
     world.do("SY", "ApplyRecovery", **RECOVERY)
@@ -261,7 +261,7 @@ def test_every_transition_out_of_the_end_states(
     else:
         world.do("SY", "ApplyRecovery", flow_id="F2", mode="CASH_VOLUNTARY", amount="3700488.23")
         world.do("SY", "Close", closed_as="REPAID")
-    role = RISK_ASSET_COMMANDS[name].roles[0]
+    role = next(row for row in RiskAsset.ROWS if row.command == name).roles[0]
     guard = written_off if lifecycle == "written_off" else closed
 
     def act() -> Any:

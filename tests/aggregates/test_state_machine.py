@@ -190,7 +190,7 @@ class AssetMachine(RuleBasedStateMachine):
     @invariant()
     def live_object_equals_the_replay(self) -> None:
         with self.world.app.model.current() as model:
-            assert next(iter(model.risk_assets())) == self.asset()
+            assert next(iter(model.of_kind("RiskAsset"))) == self.asset()
 
     def asset(self) -> RiskAsset:
         found = self.world.app.find("RiskAsset", LOAN)

@@ -106,11 +106,11 @@ def test_every_command_is_accepted_and_loans_come_to_their_end(played: World, wo
     assert states["ACTIVE"] > 0
     written_off = [asset for asset in assets if asset["lifecycle"] == "WRITTEN_OFF"]
     assert sum(to_minor(asset["rec_cash"], asset["ccy"]) > 0 for asset in written_off) == told["RecoverWrittenOff"]
-    assert {case["state"] for case in played.app.list_write_offs(reader=AUDITOR)} == {"POSTED"}
+    assert {case["state"] for case in played.app.list_cases("WriteOff", reader=AUDITOR)} == {"POSTED"}
 
 
 def test_a_write_off_is_the_work_of_five_people(played: World) -> None:
-    case = played.app.list_write_offs(reader=AUDITOR)[0]
+    case = played.app.list_cases("WriteOff", reader=AUDITOR)[0]
     history = played.app.history("WriteOff", case["write_off_no"], reader=AUDITOR)
     assert [(event.type, event.envelope.actor) for event in history] == [
         ("WriteOffDrafted", PEOPLE["AM"]),
