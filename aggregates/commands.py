@@ -90,12 +90,20 @@ class Policy:
 
     `confirm_postings`: nothing is marked posted before FC confirmed it (E12; scenarios count it as
     satisfied). `release_hold_on_posted`: PM4 runs within the save of the posting (in scenarios it is a line
-    of its own).
+    of its own). `needs_reasons`: a change of status wants the reason of the command. `fa_booking_policy`:
+    MOF_2005 or CAS12_2019 (7.5).
     """
 
     write_off_class_min: str = "LOSS"
     confirm_postings: bool = True
     release_hold_on_posted: bool = True
+    needs_reasons: bool = True
+    allow_principal_waiver: bool = False
+    fa_booking_policy: str = "MOF_2005"
+
+
+#: Decision E18: what a scenario does not say counts as satisfied, and releases of holds are lines of their own.
+SCENARIO_POLICY = Policy(confirm_postings=False, release_hold_on_posted=False, needs_reasons=False)
 
 
 class Store(Protocol):
@@ -153,6 +161,12 @@ class Work:
         """Aggregate and key of the case that an instruction belongs to."""
         with self.model.current() as model:
             return model.case_of_instruction(instruction_id)
+
+    def keys_where(self, aggregate: str, **facts: object) -> list[str]:
+        """Keys of the aggregates of one kind whose newest fields have these values."""
+        with self.model.current() as model:
+            wanted = facts.items()
+            return [c.key for c in model.of_kind(aggregate) if all(c.facts.get(name) == v for name, v in wanted)]
 
     def own_home(self, payload: Mapping[str, object]) -> tuple[str, str, str]:
         """Entity, branch and currency of what a command makes without naming a loan note."""

@@ -7,11 +7,21 @@ written out in `tests/golden/event-topics.txt`, since a renamed row must not ren
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from aggregates.debt_reduction import DebtReduction
+from aggregates.fa_disposal import FaDisposal
+from aggregates.foreclosed_asset import ForeclosedAsset
+from aggregates.foreclosure import Foreclosure
+from aggregates.recovery_flow import RecoveryFlow
 from aggregates.risk_asset import RiskAsset
 from aggregates.steps.case import Case
 from aggregates.write_off import WriteOff
 
-KINDS: Mapping[str, type[Case]] = MappingProxyType({kind.NAME: kind for kind in (RiskAsset, WriteOff)})
+KINDS: Mapping[str, type[Case]] = MappingProxyType(
+    {
+        kind.NAME: kind
+        for kind in (RiskAsset, RecoveryFlow, WriteOff, DebtReduction, Foreclosure, ForeclosedAsset, FaDisposal)
+    }
+)
 
 TYPE_BY_TOPIC: Mapping[str, str] = MappingProxyType(
     {event.TOPIC: name for kind in KINDS.values() for name, event in sorted(kind.EVENTS.items())}

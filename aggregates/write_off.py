@@ -13,7 +13,7 @@ from aggregates.steps.approval import REVIEWER, Approval, approval
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
 from aggregates.steps.rows import Facts, clause, in_stage, row
-from aggregates.steps.step import Step
+from aggregates.steps.step import Step, one_of
 
 REVIEW_OUTCOMES = ("PASS", "FAIL")
 COMMITTEE_OUTCOMES = ("PASSED", "REJECTED", "ANNULLED")

@@ -7,6 +7,7 @@ nothing is marked posted, before a second person of finance confirmed it, except
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from aggregates.refusals import unless_field
@@ -39,6 +40,7 @@ class Posting:
     hold: str = ""
     kind: str = ""  # of 9.2, where it is not the noun itself
     ready: str = "APPROVED"
+    state_guard: str = "RequestPosting.1"  # where the aggregate's own PP row names the state
     own: tuple[Clause, ...] = ()
     posted_fields: str = ""
     requested_fields: str = ""
@@ -46,6 +48,7 @@ class Posting:
     posted_stage: Any = "POSTED"
     reversed_stage: Any = "REVERSED"
     posted_from: str = ""
+    value_date: Callable[[Step], date] | None = None
     check_before_sending: Callable[[Step], None] | None = None
     posted_defaults: Callable[[Step], Facts] | None = None
     reversal_own: tuple[Clause, ...] = ()
@@ -66,14 +69,16 @@ def posting(of: Posting) -> tuple[Row, ...]:
         next="POSTING",
         clauses=(
             segregated,
-            in_stage("RequestPosting.1"),
+            in_stage(of.state_guard),
             clause("RequestPosting.1", "the approval has not lapsed", _has_not_lapsed),
             *of.own,
             clause(of.limit_guard, "`amount <= approved amount`", lambda step: _is_within(of, step)),
             clause("RequestPosting.4", "`sum(alloc) == amount`"),
             clause("RequestPosting.5", "hold placed for this case", lambda step: _is_held(of, step)),
         ),
-        default=lambda step: {"value_date": step.day},
+        default=lambda step: (
+            {"value_date": step.day} if of.value_date is None else {"value_date": of.value_date(step)}
+        ),
         derive=lambda step: _instruction(of, step),
         effect=_requested,
         remember=POSTING_MAKER,
