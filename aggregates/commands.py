@@ -100,6 +100,9 @@ class Policy:
     needs_reasons: bool = True
     allow_principal_waiver: bool = False
     fa_booking_policy: str = "MOF_2005"
+    min_quotes: int = 1
+    min_households: int = 1  # Cai Jin [2012] 6 as relaxed in 2017: 3; scenarios count it as satisfied
+    ballot_salt: str = ""  # a secret of the house: who voted what in a secret ballot stays hidden
 
 
 #: Decision E18: what a scenario does not say counts as satisfied, and releases of holds are lines of their own.

@@ -7,19 +7,74 @@ written out in `tests/golden/event-topics.txt`, since a renamed row must not ren
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from aggregates.batch_disposal import AssetPackage, AssetPool, BatchDisposalProject
+from aggregates.committee import CommitteeMeeting, MeetingRuleSet
+from aggregates.customer import CustomerFile, RiskCustomer
+from aggregates.daily import (
+    CollectionTask,
+    DisposalPlan,
+    Inspection,
+    InterestTrial,
+    LiabilityDetermination,
+    OutsourcingEngagement,
+    Target,
+)
+from aggregates.deadline import Deadline
 from aggregates.debt_reduction import DebtReduction
+from aggregates.debt_transfer import DebtTransfer
+from aggregates.expense import AccountingInstruction, Expense
 from aggregates.fa_disposal import FaDisposal
 from aggregates.foreclosed_asset import ForeclosedAsset
 from aggregates.foreclosure import Foreclosure
+from aggregates.litigation import CounselEngagement, LegalDocument, LitigationCase
+from aggregates.no_recourse import NoRecourseDetermination
+from aggregates.platform import PLATFORM
 from aggregates.recovery_flow import RecoveryFlow
+from aggregates.restructuring import Mandate, Restructuring
 from aggregates.risk_asset import RiskAsset
 from aggregates.steps.case import Case
 from aggregates.write_off import WriteOff
+from aggregates.write_off_batch import WriteOffBatch
 
+#: In the order of spec/risk-assets.md section 3.
 KINDS: Mapping[str, type[Case]] = MappingProxyType(
     {
         kind.NAME: kind
-        for kind in (RiskAsset, RecoveryFlow, WriteOff, DebtReduction, Foreclosure, ForeclosedAsset, FaDisposal)
+        for kind in (
+            RiskAsset,
+            RiskCustomer,
+            Target,
+            Inspection,
+            CustomerFile,
+            CollectionTask,
+            OutsourcingEngagement,
+            RecoveryFlow,
+            LiabilityDetermination,
+            DisposalPlan,
+            InterestTrial,
+            MeetingRuleSet,
+            CommitteeMeeting,
+            Deadline,
+            LitigationCase,
+            CounselEngagement,
+            LegalDocument,
+            WriteOff,
+            WriteOffBatch,
+            NoRecourseDetermination,
+            DebtReduction,
+            DebtTransfer,
+            BatchDisposalProject,
+            AssetPool,
+            AssetPackage,
+            Foreclosure,
+            ForeclosedAsset,
+            FaDisposal,
+            Restructuring,
+            Mandate,
+            Expense,
+            AccountingInstruction,
+            *PLATFORM,
+        )
     }
 )
 

@@ -262,7 +262,8 @@ def _transfer(step: Step) -> Facts:
 
 
 def _is_held_for_transfer(step: Step) -> bool:
-    return any(step.case.is_held_by(kind, step["case_no"]) for kind in MEMO_HOLD_KINDS)
+    """A transfer holds for itself, a batch for all packages of its pool."""
+    return step.case.hold_kind == "BATCH" or step.case.is_held_by("TRANSFER", step["case_no"])
 
 
 def _unwinding(step: Step) -> Facts:

@@ -44,8 +44,9 @@ class Approval:
     approved_values: Callable[[Step], Facts] | None = None  # derived
     approved_defaults: Callable[[Step], Facts] | None = None
     makes: bool = True
-    begins_in: str = ""  # stages in which a second approval of an aggregate is drafted
+    begins_in: str = ""  # stages in which an approval that does not make its aggregate is drafted
     prefix: str = ""
+    track: str = ""  # of a second approval beside the aggregate's own stages
     review_before_submit: bool = False
     after_approval: str = "APPROVED"
     then: Callable[[Step], None] | None = None
@@ -82,7 +83,7 @@ def approval(of: Approval) -> tuple[Row, ...]:
         clause(f"Draft.{shared}", "asset visible to org"),
         clause(f"Draft.{shared + 1}", "no other open case of the same kind on the asset", _is_only_case),
     )
-    return (
+    rows = (
         row(
             "Draft",
             f"{noun}Drafted",
@@ -123,7 +124,7 @@ def approval(of: Approval) -> tuple[Row, ...]:
                 clause(f"Submit.{2 + len(of.submit_own)}", "snapshot refreshed the same day", of.is_fresh),
             ),
             default=lambda step: {"wf_no": "-"},
-            derive=lambda step: {"amount": of.amount(step), "snapshot_hash": content_hash(step.case)},
+            derive=lambda step: {"amount": of.amount(step), "snapshot_hash": content_hash(step.case, noun)},
             remember=SUBMITTER,
         ),
         row(
@@ -178,6 +179,7 @@ def approval(of: Approval) -> tuple[Row, ...]:
             then=_release(of) if of.hold else None,
         ),
     )
+    return tuple(item.but(track=of.track) for item in rows)
 
 
 def optional(notation: str) -> str:
@@ -191,9 +193,10 @@ def _changes(of: Approval, step: Step) -> Facts:
     return read(changed, field_specs(of.draft), step.ccy, "changes.") if changed else {}
 
 
-def content_hash(case: Any) -> str:
+def content_hash(case: Any, noun: str) -> str:
     """Digest of what is decided: the fields of the draft as they stand, by name."""
-    drafted: tuple[FieldSpec, ...] = next(row.fields for row in case.ROWS if row.event.endswith("Drafted"))
+    drafting = [row for row in case.ROWS if row.event == f"{noun}Drafted"] or [row for row in case.ROWS if row.makes]
+    drafted: tuple[FieldSpec, ...] = drafting[0].fields
     lines = [f"{spec.name}={case.facts.get(spec.name)!r}" for spec in drafted]
     return sha256("\n".join([case.NAME, case.key, case.ccy, *lines]).encode()).hexdigest()
 
@@ -235,6 +238,8 @@ def _is_unchanged(step: Step) -> bool:
 
 
 def _is_only_case(step: Step) -> bool:
+    if step.exists:
+        return True
     return not any(step.work.open_cases(step.kind.NAME, loan_no) for loan_no in step.asset_ids)
 
 

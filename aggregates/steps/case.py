@@ -124,6 +124,7 @@ class Case(Aggregate):
         self.ccy = event.ccy or "CNY"
         self.key = str(getattr(event, self.KEY))
         self.stage = ""
+        self.tracks: dict[str, str] = {}  # stages of side processes
         self.facts: dict[str, Any] = {}
         self.people: dict[str, list[str]] = {}
         self.seen: dict[str, int] = {}  # version of the newest event by name
@@ -140,13 +141,20 @@ class Case(Aggregate):
         if row.effect is not None:
             row.effect(self, facts, event.who)
         after = row.next(self, facts) if callable(row.next) else row.next
-        self.stage = after or self.stage
+        if row.track:
+            self.tracks[row.track] = after or self.stage_of(row)
+        else:
+            self.stage = after or self.stage
         if row.remember:
             played = self.people.setdefault(row.remember, [])
             actor = str(facts.get("decided_by") or event.who.actor)
             if actor not in played:
                 played.append(actor)
         self.seen[row.event], self.days[row.event] = version, event.who.valid_on
+
+    def stage_of(self, row: Row) -> str:
+        """Where the process stands that a row belongs to; a side process that has not begun is at `-`."""
+        return self.tracks.get(row.track, ABSENT) if row.track else self.stage
 
     def has_played(self, actor: str, *parts: str) -> bool:
         return any(actor in self.people.get(part, ()) for part in parts)

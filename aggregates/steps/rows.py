@@ -45,13 +45,14 @@ def in_stage(guard: str) -> Clause:
 class Row:
     """One command of an aggregate and the event it stores.
 
-    `stages`: in which it may be given; () makes the aggregate. `next`: the stage afterwards, "" keeps it; a function
+    `stages`: in which it may be given. `makes`: the first event of an aggregate, `makes_if_absent`: it may be. `next`: the stage afterwards, "" keeps it; a function
     of case and facts where it depends. `extra`: fields that a command may have and the event has not.
     `default`: values that stand in for missing ones. `derive`: values that the state determines: a given one must be
     equal. `counts_on`: the business date it determines. `effect`: what the event does to the aggregate, at every
     replay. `before`, `then`: partner events of the same save. `instead`: the event to store in place of this one
     (E13). `split`: one command, several events of this kind. `repeats`: whether the same fact is stored already, so
     that nothing happens. `remember`: the part that the actor plays in the case from now on (segregation of duties).
+    `track`: the row moves a side process with stages of its own (a second approval), not the aggregate's main one.
     `partner`: follows from another aggregate's event and is no command of its own.
     """
 
@@ -74,6 +75,8 @@ class Row:
     extra: tuple[FieldSpec, ...] = ()
     remember: str = ""
     makes: bool = False
+    makes_if_absent: bool = False
+    track: str = ""
     any_stage: bool = False
     partner: bool = False
     notice: str = ""

@@ -137,7 +137,7 @@ class Step:
     def _judge_and_store(self, values: dict[str, Any], who: Envelope | None) -> None:
         row = self.row
         self.fields = values
-        if not row.makes and self._case is None:
+        if self._case is None and not (row.makes or row.makes_if_absent):
             raise not_found(self.kind.NAME, self.key)
         self.who = who or self.work.envelope(
             self.entity_id, self.branch
@@ -205,12 +205,14 @@ class Step:
     def _is_in_stage(self) -> bool:
         if self.row.makes:
             return self._case is None
-        return self.row.any_stage or self.case.stage in self.row.stages
+        if self._case is None:
+            return self.row.makes_if_absent
+        return self.row.any_stage or self.case.stage_of(self.row) in self.row.stages
 
     def _refuse_stage(self, guard: str) -> None:
         if self.row.makes:
             raise Rejected(f"{self.kind.NAME} {self.key} exists already", guard=guard, state=self.case.stage)
-        stage = self.case.stage
+        stage = self.case.stage_of(self.row)
         raise Rejected(f"{self.row.command} is not possible while {stage}", guard=guard, state=stage)
 
     def _store(self, values: Facts, *, counts_on: date | None = None, fixture: bool = False) -> None:

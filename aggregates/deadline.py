@@ -1,0 +1,128 @@
+"""Deadline: a limitation or other term that runs for a subject (spec/risk-assets.md 3.11, section 5).
+
+The key is `rule_code/subject/seq` (decision E3), written with dots where an id may hold no slash. Days come from
+`deadline_rules`; here they are facts that were computed once and stay with the rule's version.
+"""
+
+from typing import Any
+
+from aggregates.steps.case import Case
+from aggregates.steps.rows import Facts, clause, row
+from aggregates.steps.step import one_of
+
+METHODS = ("SMS", "MAIL", "INBOX")
+
+
+def _reminded(case: Any, facts: Facts, _who: Any) -> None:
+    case.sent.append((facts["step"], facts.get("to", "-")))
+
+
+class Deadline(Case):
+    """Runs, is restarted, paused, extended; met, missed or void in the end. Reminders are sent once per step."""
+
+    NAME = "Deadline"
+    KEY = "deadline_no"
+    ROWS = (
+        row(
+            "Open",
+            "DeadlineOpened",
+            "SY",
+            "rule_code:S, rule_version:N, subject:I, start_on:D, raw_last_day:D, legal_due_on:D, act_by:D",
+            makes=True,
+            next="RUNNING",
+            clauses=(clause("Open.1", "trigger event seen"),),
+            default=lambda step: {
+                "rule_version": 1,
+                "legal_due_on": step.get("raw_last_day"),
+                "act_by": step.get("raw_last_day"),
+            },
+        ),
+        row(
+            "Interrupt",
+            "DeadlineRestarted",
+            "SY LG",
+            "cause:E, new_start:D, raw_last_day:D, legal_due_on:D, act_by:D",
+            stages="RUNNING PAUSED",
+            next="RUNNING",
+            clauses=(clause("Interrupt.1", "interrupting fact proved"),),
+            default=lambda step: {
+                "new_start": step.day,
+                "legal_due_on": step.get("raw_last_day"),
+                "act_by": step.get("raw_last_day"),
+            },
+        ),
+        row(
+            "Pause",
+            "DeadlinePaused",
+            "LG",
+            "cause:E",
+            stages="RUNNING",
+            next="PAUSED",
+            clauses=(clause("Pause.1", "legal obstacle"),),
+        ),
+        row(
+            "Resume",
+            "DeadlineResumed",
+            "LG",
+            "legal_due_on:D, act_by:D",
+            stages="PAUSED",
+            next="RUNNING",
+            clauses=(clause("Pause.1", "removed"),),
+            default=lambda step: {"act_by": step.get("legal_due_on")},
+        ),
+        row(
+            "Extend",
+            "DeadlineExtended",
+            "LG",
+            "legal_due_on:D, authority:S",
+            stages="RUNNING",
+            clauses=(clause("Extend.1", "court or contract paper"),),
+        ),
+        row(
+            "Remind",
+            "ReminderSent",
+            "SY",
+            "step:N, method:E, to:I, message_id:I",
+            stages="RUNNING",
+            clauses=(
+                clause("Remind.1", "ladder step reached"),
+                clause("Remind.2", "not sent", lambda s: (s["step"], s["to"]) not in s.case.sent),
+            ),
+            default=lambda step: {"to": "-", "message_id": "-"},
+            derive=one_of("method", METHODS),
+            effect=_reminded,
+        ),
+        row(
+            "Meet",
+            "DeadlineMet",
+            "AM LG",
+            "done_on:D",
+            stages="RUNNING PAUSED",
+            next="MET",
+            clauses=(clause("Meet.1", "act done"),),
+            default=lambda step: {"done_on": step.day},
+        ),
+        row(
+            "Miss",
+            "DeadlineMissed",
+            "SY",
+            "days:N",
+            stages="RUNNING",
+            next="MISSED",
+            clauses=(clause("Miss.1", "due passed", lambda s: s.day > s.case.facts["legal_due_on"]),),
+            derive=lambda s: {"days": max(0, (s.day - s.case.facts["legal_due_on"]).days)},
+        ),
+        row(
+            "Void",
+            "DeadlineVoided",
+            "LG SY",
+            "why:S",
+            stages="RUNNING PAUSED",
+            next="VOID",
+            clauses=(clause("Void.1", "no longer applies"),),
+            default=lambda step: {"why": step.who.reason or "-"},
+        ),
+    )
+
+    def start(self) -> None:
+        self.sent: list[tuple[int, str]] = []
