@@ -5,7 +5,7 @@ the money identities hold. Only a private store is played on: a normal server ne
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,14 +14,31 @@ from aggregates.commands import Command
 from aggregates.envelope import ROLES, Principal
 from aggregates.identities import identities
 from aggregates.payload import check_day, wrong
-from aggregates.rendering import Json, instant, state_of
+from aggregates.process_managers import Runner
+from aggregates.rendering import EventView, Json, instant, state_of
 from engines.primitives.errors import InvalidInput, NotFound, TidemarkError
 from engines.primitives.money import to_text
 
 ENTITY = "BANK"
 KNOWN = frozenset(
-    ("at", "valid_on", "actor", "role", "org", "aggregate", "key", "command", "given", "payload", "cmd_id")
-    + ("docs", "reason", "expect", "line", "entity_id", "comment")
+    {
+        "at",
+        "valid_on",
+        "actor",
+        "role",
+        "org",
+        "aggregate",
+        "key",
+        "command",
+        "given",
+        "payload",
+        "cmd_id",
+        "docs",
+        "reason",
+        "expect",
+        "entity_id",
+        "comment",
+    }
 )
 READER = Principal("scenario", ("IA",), "-", ("*",))
 
@@ -48,9 +65,10 @@ class SetClock:
 
 
 class Player:
-    def __init__(self, app: Assets, clock: SetClock) -> None:
-        """`app` has the scenario policy and an empty store whose clock is `clock`."""
-        self._app, self._clock = app, clock
+    def __init__(self, app: Assets, clock: SetClock, *, auto: bool = False) -> None:
+        """`app` has the scenario policy and an empty store whose clock is `clock`. `auto`: process managers run."""
+        self._app, self._clock, self._auto = app, clock, auto
+        self._managers = Runner(app)
         self._touched: dict[tuple[str, str], None] = {}
 
     def play(self, line: Mapping[str, Any], number: int, name: str) -> Json:
@@ -62,6 +80,8 @@ class Player:
             for view in outcome.events:
                 self._touched[view.aggregate, view.key] = None
                 events.append(_event(view.to_json()))
+            if self._auto:
+                events.extend(self._follow())
         except TidemarkError as refusal:
             error = _error(refusal)
         return {
@@ -72,6 +92,13 @@ class Player:
             "identities": self._identities(),
             "error": error,
         }
+
+    def _follow(self) -> Iterator[Json]:
+        """What process managers do by themselves; what they are refused is for people, and no failure of the line."""
+        for found in self._managers.run(self._clock.now):
+            if isinstance(found, EventView):
+                self._touched[found.aggregate, found.key] = None
+                yield _event(found.to_json())
 
     def _carry_out(self, line: Mapping[str, Any], number: int, name: str) -> Any:
         for given in line:

@@ -69,7 +69,9 @@ class Server(uvicorn.Server):
             self._on_ready(sockets[0].getsockname()[1])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.hub.stop()
+        hub = getattr(self._app.state, "hub", None)  # the scenario server has no live streams
+        if hub is not None:
+            hub.stop()
         await super().shutdown(sockets)
 
     @contextmanager

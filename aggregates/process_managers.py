@@ -1,0 +1,182 @@
+"""Process managers: what follows from an event of one aggregate for another (spec/risk-assets.md 3.22).
+
+Pure rules, then one runner that reads the log from a position and gives the commands as the system. A command's id
+derives from the event that causes it, so that running twice, or in two places, stores nothing twice. Waiting for core
+banking, time-outs and retries belong to whoever talks to core (`streams`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from aggregates import claim
+from aggregates.assets import Assets
+from aggregates.commands import Command
+from aggregates.envelope import Principal
+from aggregates.recovery_flow import MEMO_MODE
+from aggregates.rendering import EventView
+from engines.primitives.errors import TidemarkError
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A command that follows from an event."""
+
+    aggregate: str
+    key: str
+    command: str
+    payload: Mapping[str, Any]
+    role: str = "SY"
+    valid_on: date | None = None
+
+
+Rule = Callable[[Assets, EventView], Iterator[Wanted]]
+
+
+def apply_confirmed_split(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """PM1: money that is tagged and confirmed is laid on the claim; modes of cases are left to them (E14)."""
+    flow = app.find("RecoveryFlow", event.key)
+    splits = [] if flow is None else flow.facts.get("splits", [])
+    split = next((item for item in splits if item["split_no"] == event.payload["split_no"]), None)
+    mode = event.payload["mode"]
+    if split is None or mode not in (*claim.CASH_MODES, MEMO_MODE):
+        return
+    payload = {"flow_id": event.key, "split_no": event.payload["split_no"], "amount": event.payload["amount"]}
+    if mode == MEMO_MODE:
+        yield Wanted("RiskAsset", split["asset_no"], "WriteOffRecoveryApplied", payload, valid_on=_day(event))
+    else:
+        yield Wanted("RiskAsset", split["asset_no"], "RecoveryApplied", payload | {"mode": mode}, valid_on=_day(event))
+
+
+def reverse_split(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """PM2: what core takes back is taken back from the claim, newest split first."""
+    flow = app.find("RecoveryFlow", event.key)
+    if flow is None:
+        return
+    for split in reversed(flow.facts.get("splits", [])):
+        asset: Any = app.find("RiskAsset", split.get("asset_no", ""))
+        applied = None if asset is None else asset.applied.get(f"{event.key}/{split['split_no']}")
+        if applied is None or not applied.alloc_minor:
+            continue
+        name = "WriteOffRecoveryReversed" if applied.from_memo else "RecoveryReversed"
+        payload = {"flow_id": event.key, "split_no": split["split_no"], "kind": event.payload["kind"]}
+        # A correction counts on the day of what it corrects, which the aggregate knows.
+        valid_on = None if event.payload["kind"] == "CORRECTION" else _day(event)
+        yield Wanted("RiskAsset", split["asset_no"], name, payload, valid_on=valid_on)
+
+
+def release_hold(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """PM4: a posted case gives its assets free, unless the posting did so itself."""
+    case = app.find(event.aggregate, event.key)
+    for loan_no in [] if case is None else case.asset_ids:
+        asset: Any = app.find("RiskAsset", loan_no)
+        if asset is not None and asset.hold_case_no == event.key:
+            payload = {"kind": asset.hold_kind, "case_no": event.key, "reason": "POSTED"}
+            yield Wanted("RiskAsset", loan_no, "DisposalHoldReleased", payload)
+
+
+def deliver_resolution(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """PM9: a resolution goes to the case that was referred to the committee."""
+    meeting: Any = app.find("CommitteeMeeting", event.key)
+    item = {} if meeting is None else meeting.items.get(event.payload["item_no"], {})
+    kind, key = _camel(item.get("case_kind", "")), item.get("case_no", "")
+    if kind == "WriteOff" and event.payload["result"] in ("PASSED", "REJECTED"):
+        yield Wanted(kind, key, "CommitteeOutcomeRecorded", {"outcome": event.payload["result"]})
+
+
+def mark_no_recourse(app: Assets, event: EventView) -> Iterator[Wanted]:
+    case = app.find(event.aggregate, event.key)
+    for loan_no in [] if case is None else case.asset_ids:
+        payload = {"determination_no": event.key, "approved_on": event.payload["decided_on"]}
+        yield Wanted("RiskAsset", loan_no, "NoRecourseMarked", payload)
+
+
+def advance_cost(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """A recoverable expense that is posted joins the claim."""
+    expense = app.find("Expense", event.key)
+    facts: Mapping[str, Any] = {} if expense is None else expense.facts
+    loan_no = facts.get("asset_no")
+    if loan_no and facts.get("recoverable"):
+        state = app.state("Expense", event.key, reader=SYSTEM)
+        payload = {"expense_id": event.key, "kind": state["kind"], "amount": state["amount"]}
+        yield Wanted("RiskAsset", loan_no, "CostAdvanced", payload, valid_on=_day(event))
+
+
+def close_paid(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """An active asset without a claim is closed, by what brought it to zero."""
+    asset: Any = app.find("RiskAsset", event.key)
+    if asset is None or asset.stage != "ACTIVE" or asset.claim_minor or asset.hold_kind:
+        return
+    closed_as = "SETTLED_WITH_REDUCTION" if asset.waived_minor else "REPAID"
+    if asset.rec_kind_minor and not asset.rec_cash_minor:
+        closed_as = "SETTLED_IN_KIND"
+    yield Wanted("RiskAsset", event.key, "AssetClosed", {"closed_as": closed_as})
+
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    "FlowTagConfirmed": (apply_confirmed_split,),
+    "FlowReversedByCore": (reverse_split,),
+    "WriteOffPosted": (release_hold,),
+    "ReductionPosted": (release_hold,),
+    "TransferPosted": (release_hold,),
+    "ForeclosurePosted": (release_hold,),
+    "RestructuringPosted": (release_hold,),
+    "ResolutionAdopted": (deliver_resolution,),
+    "NoRecourseApproved": (mark_no_recourse,),
+    "ExpensePosted": (advance_cost,),
+    "RecoveryApplied": (close_paid,),
+    "InKindSettled": (close_paid,),
+    "DebtReduced": (close_paid,),
+    "DisposalHoldReleased": (close_paid,),
+}
+SYSTEM = Principal("system", ("SY",), "-", ("*",))
+
+
+@dataclass(slots=True)
+class Runner:
+    """Follows the log from a position. `refused` holds what could not be done, for the people who must look at it."""
+
+    app: Assets
+    position: int = 0
+
+    def run(self, now: datetime) -> Iterator[EventView | TidemarkError]:
+        """Carry out all that follows from the events since the last run; yields what was stored, or the refusal."""
+        while events := self.app.published_after(self.position, BATCH):
+            for event in events:
+                self.position = event.position
+                for rule in RULES.get(event.type, ()):
+                    yield from self._carry_out(rule, event, now)
+
+    def _carry_out(self, rule: Rule, event: EventView, now: datetime) -> Iterator[EventView | TidemarkError]:
+        for number, wanted in enumerate(rule(self.app, event)):
+            command = Command(
+                cmd_id=f"{rule.__name__}:{event.id}:{number}",
+                aggregate=wanted.aggregate,
+                key=wanted.key,
+                command=wanted.command,
+                payload=wanted.payload,
+                principal=SYSTEM,
+                at=now,
+                valid_on=wanted.valid_on,
+                role=wanted.role,
+                correlation_id=event.envelope.correlation_id,
+                causation_id=str(event.id),
+            )
+            try:
+                outcome = self.app.execute(command)
+            except TidemarkError as refusal:
+                yield refusal
+            else:
+                yield from () if outcome.repeated else outcome.events
+
+
+def _day(event: EventView) -> date:
+    return event.envelope.valid_on
+
+
+def _camel(kind: str) -> str:
+    """`WRITE_OFF` and `WriteOff` name the same kind of case."""
+    return "".join(part.title() for part in kind.split("_")) if "_" in kind else kind
