@@ -28,7 +28,7 @@ from aggregates.commands import Command, Outcome, Policy, Work, end_of_day
 from aggregates.envelope import ROLES, Principal
 from aggregates.payload import wrong
 from aggregates.ports import CommandRecord, DecisionRecorder, Factory, Recorded, StoredCommand
-from aggregates.read_model import ReadModel
+from aggregates.read_model import Instructed, ReadModel
 from aggregates.refusals import not_found, unless_role
 from aggregates.registry import KINDS
 from aggregates.rendering import EventView, Json, state_of, view
@@ -158,16 +158,34 @@ class Assets(Application[UUID]):
         rows = [row for row in found if entity in (None, row["entity"]) and lifecycle in (None, row["lifecycle"])]
         return sorted(rows, key=lambda row: (row["entity"], row["loan_no"]))
 
-    def list_cases(self, aggregate: str, *, reader: Principal, asset_no: str | None = None) -> list[Json]:
-        """Present states of all aggregates of a kind that the reader may see, by key."""
+    def list_cases(
+        self,
+        aggregate: str,
+        *,
+        reader: Principal,
+        entity: str | None = None,
+        stage: str | None = None,
+        asset_no: str | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> list[Json]:
+        """Present states of the aggregates of a kind that the reader may see, newest first.
+
+        `asset_no` keeps the cases about one loan note, `where` those whose state has these values."""
         _unless_reader(reader)
         _unless_known(aggregate)
         with _translated(), self.model.current() as model:
             found = model.of_kind(aggregate) if asset_no is None else model.cases_of(aggregate, asset_no)
-            return [state_of(case) for case in found if reader.may_act_for(case.entity_id)]
+            seen = [
+                case
+                for case in reversed(list(found))
+                if reader.may_act_for(case.entity_id) and entity in (None, case.entity_id) and stage in (None, case.stage)
+            ]
+            rows = [state_of(case) for case in seen]
+        wanted = (where or {}).items()
+        return [row for row in rows if all(row.get(name) == value for name, value in wanted)]
 
-    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
-        """Aggregate and key of the case that an instruction belongs to: core's answers name the instruction only."""
+    def case_of_instruction(self, instruction_id: str) -> Instructed | None:
+        """The case that an instruction belongs to: core's answers name the instruction only."""
         with _translated(), self.model.current() as model:
             return model.case_of_instruction(instruction_id)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from aggregates.envelope import EVERY_ENTITY, Envelope, Principal
 from aggregates.payload import Fields, check_id, check_text, wrong
-from aggregates.read_model import ReadModel
+from aggregates.read_model import Instructed, ReadModel
 from aggregates.refusals import unless_field
 from aggregates.rendering import EventView, Json
 from aggregates.steps.case import Case
@@ -160,8 +160,8 @@ class Work:
         with self.model.current() as model:
             return model.open_cases(aggregate, loan_no)
 
-    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
-        """Aggregate and key of the case that an instruction belongs to."""
+    def case_of_instruction(self, instruction_id: str) -> Instructed | None:
+        """The case that an instruction belongs to."""
         with self.model.current() as model:
             return model.case_of_instruction(instruction_id)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from eventsourcing.persistence import JSONTranscoder, Transcoding
 
-#: Role codes of spec/risk-assets.md 2.1, in its order.
+#: Role codes of spec/risk-assets.md 2.1, in its order; then those of liquidity (LIQ-43, spec/platform.md).
 ROLES: Mapping[str, str] = {
     "AM": "asset-preservation manager",
     "BR": "branch reviewer",
@@ -35,6 +35,8 @@ ROLES: Mapping[str, str] = {
     "WF": "workflow-system callback",
     "CB": "core-banking callback",
     "EX": "other external system",
+    "TR": "treasury",
+    "AC": "asset and liability committee",
 }
 
 ENVELOPE_SCHEMA = 1

@@ -8,7 +8,7 @@ command loads its aggregates from the store, and the version they are saved at s
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from aggregates.ports import DecisionRecorder, Recorded
@@ -41,6 +41,14 @@ END_STAGES = frozenset(
 )
 
 
+class Instructed(NamedTuple):
+    """Whose instruction an id is, and whether it asks for a posting or for its reversal."""
+
+    aggregate: str
+    key: str
+    reverses: bool
+
+
 class ReadModel:
     def __init__(self, recorder: DecisionRecorder, decode: Callable[[Recorded], Any]) -> None:
         self._recorder = recorder
@@ -50,7 +58,7 @@ class ReadModel:
         self._aggregates: dict[UUID, Case] = {}
         self._by_kind: dict[str, dict[str, Case]] = {}
         self._cases_by_asset: dict[tuple[str, str], list[Case]] = {}
-        self._case_by_instruction: dict[str, Case] = {}
+        self._by_instruction: dict[str, Instructed] = {}
 
     @contextmanager
     def current(self) -> Iterator["ReadModel"]:
@@ -60,8 +68,8 @@ class ReadModel:
             yield self
 
     def of_kind(self, aggregate: str) -> Iterator[Any]:
-        """All aggregates of one name, by key."""
-        return (case for _, case in sorted(self._by_kind.get(aggregate, {}).items()))
+        """All aggregates of one name, oldest first."""
+        return iter(self._by_kind.get(aggregate, {}).values())
 
     def cases_of(self, aggregate: str, loan_no: str) -> list[Any]:
         """Cases of one kind about a loan note, oldest first."""
@@ -71,10 +79,9 @@ class ReadModel:
         """Keys of the cases of one kind that are open on a loan note."""
         return [case.key for case in self.cases_of(aggregate, loan_no) if case.stage not in END_STAGES]
 
-    def case_of_instruction(self, instruction_id: str) -> tuple[str, str] | None:
-        """Aggregate and key of the case that an instruction belongs to."""
-        case = self._case_by_instruction.get(instruction_id)
-        return None if case is None else (case.NAME, case.key)
+    def case_of_instruction(self, instruction_id: str) -> "Instructed | None":
+        """The case that an instruction to core banking belongs to."""
+        return self._by_instruction.get(instruction_id)
 
     def _catch_up(self) -> None:
         while batch := self._recorder.select_recorded(start=self._position + 1, limit=PULL_LIMIT):
@@ -94,7 +101,9 @@ class ReadModel:
                 about = self._cases_by_asset.setdefault((case.NAME, loan_no), [])
                 if case not in about:
                     about.append(case)
-        instruction = getattr(case, "instruction", None)
-        if instruction:
-            # The first case keeps an instruction's id, so that a second one can never take its answers over.
-            self._case_by_instruction.setdefault(instruction["id"], case)
+        # The first case keeps an instruction's id, so that a second one can never take its answers over.
+        if instruction := getattr(case, "instruction", None):
+            self._by_instruction.setdefault(instruction["id"], Instructed(case.NAME, case.key, reverses=False))
+        if reversal := getattr(case, "reversal", None):
+            known = Instructed(case.NAME, case.key, reverses=True)
+            self._by_instruction.setdefault(reversal["instruction_id"], known)

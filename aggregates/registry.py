@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from aggregates.batch_disposal import AssetPackage, AssetPool, BatchDisposalProject
 from aggregates.committee import CommitteeMeeting, MeetingRuleSet
+from aggregates.contingency_plan import ContingencyPlan
 from aggregates.customer import CustomerFile, RiskCustomer
 from aggregates.daily import (
     CollectionTask,
@@ -26,6 +27,7 @@ from aggregates.expense import AccountingInstruction, Expense
 from aggregates.fa_disposal import FaDisposal
 from aggregates.foreclosed_asset import ForeclosedAsset
 from aggregates.foreclosure import Foreclosure
+from aggregates.limit_breach import LimitBreach
 from aggregates.litigation import CounselEngagement, LegalDocument, LitigationCase
 from aggregates.no_recourse import NoRecourseDetermination
 from aggregates.platform import PLATFORM
@@ -36,7 +38,7 @@ from aggregates.steps.case import Case
 from aggregates.write_off import WriteOff
 from aggregates.write_off_batch import WriteOffBatch
 
-#: In the order of spec/risk-assets.md section 3.
+#: In the order of spec/risk-assets.md section 3; then those of liquidity.
 KINDS: Mapping[str, type[Case]] = MappingProxyType(
     {
         kind.NAME: kind
@@ -74,6 +76,8 @@ KINDS: Mapping[str, type[Case]] = MappingProxyType(
             Expense,
             AccountingInstruction,
             *PLATFORM,
+            ContingencyPlan,
+            LimitBreach,
         )
     }
 )

@@ -1,11 +1,12 @@
 """The fields of an event, written as in the specification: `"asset_no:I, amount:M, alloc:A?, splits:L{split_no:N}"`.
 
 A code a kind: I business id, S text, E upper-case code, D day, N integer, B boolean, M money, G signed money, A split
-over claim buckets, P percentage, R rate, L list of ids, T list of texts, J object, O list of objects, `L{…}` list of
+over claim buckets, K amounts by name, P percentage, R rate, V signed number, L list of ids, T list of texts, J object, O list of objects, `L{…}` list of
 records, `J{…}` one record. A question mark: may be missing. Money is integer minor units, stored under the name with
 `_minor` (decision E1).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -13,7 +14,8 @@ from typing import Any
 
 from aggregates.payload import LIST_LENGTH_MAX, Fields, check_text, wrong
 
-MONEY_KINDS = ("M", "G", "A")
+MONEY_KINDS = ("M", "G", "A", "K")
+VALUE = re.compile(r"-?[0-9]{1,20}(?:\.[0-9]{1,12})?")
 PERCENT_DIGITS_MAX = 12
 
 
@@ -134,6 +136,18 @@ def _percent(fields: Fields, spec: FieldSpec, _ccy: str) -> Decimal:
     return value
 
 
+def _number(fields: Fields, spec: FieldSpec, _ccy: str) -> Decimal:
+    text = fields.text(spec.name)
+    if not VALUE.fullmatch(text):
+        raise wrong(spec.name, 'want decimal text of at most 12 decimals, as "0.732"')
+    return Decimal(text)
+
+
+def _amounts(fields: Fields, spec: FieldSpec, ccy: str) -> dict[str, int]:
+    amounts = Fields(fields.json_object(spec.name), f"{fields.path}{spec.name}.")
+    return {name: amounts.money(name, ccy) for name in fields.json_object(spec.name)}
+
+
 def _texts(fields: Fields, spec: FieldSpec, _ccy: str) -> list[str]:
     value = fields.value(spec.name)
     if not isinstance(value, list | tuple) or len(value) > LIST_LENGTH_MAX:
@@ -151,7 +165,9 @@ _READ: Mapping[str, Callable[[Fields, FieldSpec, str], Any]] = {
     "M": lambda fields, spec, ccy: fields.money(spec.name, ccy),
     "G": lambda fields, spec, ccy: fields.money(spec.name, ccy, signed=True),
     "A": lambda fields, spec, ccy: fields.alloc(spec.name, ccy),
+    "K": _amounts,
     "P": _percent,
+    "V": _number,
     "R": _percent,
     "L": lambda fields, spec, ccy: fields.ids(spec.name),
     "T": _texts,

@@ -300,7 +300,8 @@ def _instruction(of: Posting, step: Step) -> Facts:
     unless_field(not taken, "instruction_id", "a changed content needs a new one")
     if given is not None:
         owner = step.work.case_of_instruction(given)
-        unless_field(owner in (None, (step.kind.NAME, step.key)), "instruction_id", "is taken by another case")
+        own = owner is None or owner[:2] == (step.kind.NAME, step.key)
+        unless_field(own, "instruction_id", "is taken by another case")
     return content | {"instruction_id": given or f"{step.key}.{case.instructions + 1}", "attempt": 1}
 
 

@@ -14,7 +14,7 @@ from aggregates.refusals import not_found, unless, unless_field, unless_segregat
 from aggregates.steps.case import Case, event_id
 from aggregates.steps.fields import missing, read
 from aggregates.steps.rows import IN_STAGE, Clause, Facts, Row
-from engines.primitives.errors import Rejected
+from engines.primitives.errors import Conflict, Rejected
 
 SEGREGATION = "SD"
 DEFAULT_CURRENCY = "CNY"
@@ -124,6 +124,7 @@ class Step:
     def _read(self) -> dict[str, Any]:
         """Values of the payload. It may repeat the key, and name entity and currency of what is made."""
         payload = dict(self.work.command.payload)
+        self._unless_stale(payload.pop("expected_version", None))
         self._settle_home(payload)
         known = {spec.name for spec in self.row.fields}
         if self.row.makes or self._case is None:
@@ -133,6 +134,15 @@ class Step:
             key = payload[self.kind.KEY] if self.kind.KEY in known else payload.pop(self.kind.KEY)
             unless_field(key == self.key, self.kind.KEY, "is not the key of the command")
         return read(payload, (*self.row.fields, *self.row.extra), self.ccy)
+
+    def _unless_stale(self, expected: object) -> None:
+        """A command may carry the version that its sender decided on, so that nobody approves what he has not seen."""
+        if expected is None or self._case is None:
+            return
+        unless_field(isinstance(expected, int), "expected_version", "want an integer")
+        if expected != self._case.version:
+            message = "this has changed since you read it: reload and decide again"
+            raise Conflict(message, version=self._case.version)
 
     def _judge_and_store(self, values: dict[str, Any], who: Envelope | None) -> None:
         row = self.row
