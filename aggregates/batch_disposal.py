@@ -15,6 +15,43 @@ from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step
 
 METHODS = ("BATCH_TRANSFER", "SECURITISATION", "INCOME_RIGHT")
+FINAL = ("POSTED", "PARTLY_POSTED", "DELIVERED", "ISSUED")
+
+
+def _packages(step: Step) -> list[Any]:
+    """Packages formed from the project's pools."""
+    pools = step.work.keys_where("AssetPool", project_no=step.key)
+    keys = [key for pool_no in pools for key in step.work.keys_where("AssetPackage", pool_no=pool_no)]
+    return [step.load("AssetPackage", key) for key in keys]
+
+
+def _is_nothing_posted(step: Step) -> bool:
+    return not any(package.stage in FINAL for package in _packages(step))
+
+
+def _is_all_final(step: Step) -> bool:
+    return all(package.stage in (*FINAL, "REVERSED") for package in _packages(step))
+
+
+def _result(step: Step) -> Facts:
+    """What the project's packages brought, and what of the book claim they did not bring."""
+    sold = [
+        asset.taken[package.key]
+        for package in _packages(step)
+        for asset in (step.asset(loan_no) for loan_no in package.asset_ids)
+        if package.key in asset.taken
+    ]
+    price = sum(left.price_minor for left in sold)
+    return {"price": price, "loss": sum(left.book_minor for left in sold) - price}
+
+
+def _free_pools(step: Step) -> None:
+    for pool_no in step.work.keys_where("AssetPool", project_no=step.key):
+        for loan_no in step.load("AssetPool", pool_no).asset_ids:
+            asset = step.asset(loan_no)
+            if asset.is_held_by("BATCH", pool_no):
+                values = {"kind": "BATCH", "case_no": pool_no, "reason": "CANCELLED"}
+                step.also("RiskAsset", loan_no, "DisposalHoldReleased", values, system=True)
 
 
 class BatchDisposalProject(Case):
@@ -54,40 +91,21 @@ class BatchDisposalProject(Case):
             "price:M, loss:G",
             stages="APPROVED",
             next="COMPLETED",
-            clauses=(clause("Complete.1", "all packages final"),),
+            clauses=(clause("Complete.1", "all packages final", _is_all_final),),
+            default=_result,
         ),
         row(
-            "CancelProject",
+            "Cancel",
             "ProjectCancelled",
             "HM HA",
             "why:S",
             stages="DRAFT RETURNED SUBMITTED APPROVED",
             next="CANCELLED",
-            clauses=(clause("CancelProject.1", "nothing posted", lambda step: not _posted_packages(step)),),
+            clauses=(clause("Cancel.1", "nothing posted", _is_nothing_posted),),
             default=lambda step: {"why": step.who.reason or "-"},
-            then=lambda step: _free_pools(step),
+            then=_free_pools,
         ),
     )
-
-
-def _posted_packages(step: Step) -> list[str]:
-    """Packages of the project's pools that are posted at least in part."""
-    found = []
-    for pool_no in step.work.keys_where("AssetPool", project_no=step.key):
-        for package_no in step.work.keys_where("AssetPackage", pool_no=pool_no):
-            package = step.load("AssetPackage", package_no)
-            if package.stage in ("POSTED", "PARTLY_POSTED", "DELIVERED", "ISSUED"):
-                found.append(package_no)
-    return found
-
-
-def _free_pools(step: Step) -> None:
-    for pool_no in step.work.keys_where("AssetPool", project_no=step.key):
-        for loan_no in step.load("AssetPool", pool_no).asset_ids:
-            asset = step.asset(loan_no)
-            if asset.is_held_by("BATCH", pool_no):
-                values = {"kind": "BATCH", "case_no": pool_no, "reason": "CANCELLED"}
-                step.also("RiskAsset", loan_no, "DisposalHoldReleased", values, system=True)
 
 
 # --- Pool --------------------------------------------------------------------------------------------------------
@@ -123,7 +141,7 @@ def _hold_all(step: Step) -> None:
 
 def _has_households(step: Step) -> bool:
     customers = {step.asset(loan_no).facts.get("customer_no") for loan_no in step.case.pooled}
-    return len(customers) >= step.policy.min_households
+    return bool(len(customers) >= step.policy.min_households)
 
 
 def _project_is_approved(step: Step) -> bool:
@@ -153,7 +171,7 @@ class AssetPool(Case):
             "asset_no:I, snapshot:A?",
             stages="OPEN",
             clauses=(
-                clause("OpenPool.2", "asset free of hold, not excluded by rule", _is_free),
+                clause("Add.2", "asset free of hold, not excluded by rule", _is_free),
                 clause("STATE", "not in the pool yet", lambda step: step["asset_no"] not in step.case.pooled),
             ),
             default=_snapshot,
@@ -184,12 +202,19 @@ class AssetPool(Case):
             derive=_freeze,
             then=_hold_all,
         ),
-        row("LaunchPool", "PoolLaunched", "HM", stages="FROZEN", next="LAUNCHED"),
+        row(
+            "LaunchPool",
+            "PoolLaunched",
+            "HM",
+            stages="FROZEN",
+            next="LAUNCHED",
+            clauses=(clause("LaunchPool.1", "base_date reached"), clause("LaunchPool.2", "holds placed atomically")),
+        ),
         row(
             "RecordDiligence",
             "DiligenceRecorded",
             "HM AM",
-            "asset_no:I, valuation:M, recoverable:M, by:S, papers:L?",
+            "asset_no:I, valuation:M, recoverable:M, by:S, docs:L?",
             stages="OPEN FROZEN LAUNCHED",
             clauses=(
                 clause("RecordDiligence.1", "asset in pool", lambda step: step["asset_no"] in step.case.pooled),
@@ -241,6 +266,21 @@ def _is_highest(step: Step) -> bool:
     return highest and step["price"] >= reserve
 
 
+def _has_no_valid_bid(step: Step) -> bool:
+    return _award_price(step) < step.case.facts.get("reserve", 0) or not step.case.bids
+
+
+def _has_method(method: str) -> Any:
+    """Of the project that the package's pool belongs to, where both are known here."""
+
+    def holds(step: Step) -> bool:
+        pool = step.find("AssetPool", step.case.facts.get("pool_no", "-"))
+        project = None if pool is None else step.find("BatchDisposalProject", pool.facts.get("project_no", "-"))
+        return project is None or project.facts.get("method") == method
+
+    return holds
+
+
 def _price(step: Step) -> int:
     return int(step.case.facts.get("price", 0))
 
@@ -251,8 +291,7 @@ def _failed_items(step: Step) -> list[str]:
 
 def _package_posted(step: Step) -> None:
     failed = set(_failed_items(step))
-    weights = {loan_no: weight for loan_no, weight in book_weights(step).items()}
-    prices = prorate(_price(step), weights)
+    prices = prorate(_price(step), book_weights(step))
     for loan_no in step.asset_ids:
         if loan_no not in failed:
             values = {"case_no": step.key, "price": prices[loan_no]}
@@ -346,7 +385,7 @@ class AssetPackage(PostedCase, Case):
             "why:S",
             stages="BIDDING",
             next="FORMED",
-            clauses=(clause("Award.1", "highest valid bid >= reserve / none"),),
+            clauses=(clause("Abort.1", "no bid reaches the reserve", _has_no_valid_bid),),
             default=lambda step: {"why": step.who.reason or "-"},
             effect=lambda case, facts, who: case.bids.clear(),
         ),
@@ -403,7 +442,7 @@ class AssetPackage(PostedCase, Case):
             "HM",
             "out_no:I, in_no:I, price_diff:G",
             stages="POSTED PARTLY_POSTED DELIVERED",
-            clauses=(in_stage("Deliver.1"),),
+            clauses=(in_stage("Replace.1"),),
             default=lambda step: {"price_diff": 0},
         ),
         row(
@@ -412,7 +451,7 @@ class AssetPackage(PostedCase, Case):
             "HM",
             "trust_no:I, tranches:L{name:S, amount:M, rate:R}",
             stages="FORMED BIDDING AWARDED",
-            clauses=(clause("Securitise.1", "method SECURITISATION"),),
+            clauses=(clause("Securitise.1", "method SECURITISATION", _has_method("SECURITISATION")),),
         ),
         row(
             "IssueSecurities",
@@ -421,7 +460,7 @@ class AssetPackage(PostedCase, Case):
             "proceeds:M, retained:M",
             stages="FORMED BIDDING AWARDED",
             next="ISSUED",
-            clauses=(clause("Securitise.1", "method SECURITISATION"),),
+            clauses=(clause("Securitise.1", "method SECURITISATION", _has_method("SECURITISATION")),),
             default=lambda step: {"retained": 0},
         ),
         row("AppointServicer", "ServicerAppointed", "HM", "mandate_no:I", stages="FORMED BIDDING AWARDED ISSUED"),
@@ -432,7 +471,7 @@ class AssetPackage(PostedCase, Case):
             "trust_no:I, proceeds:M, retained:M, derecognised:B",
             stages="FORMED BIDDING AWARDED",
             next="ISSUED",
-            clauses=(clause("TransferIncomeRight.1", "method INCOME_RIGHT"),),
+            clauses=(clause("TransferIncomeRight.1", "method INCOME_RIGHT", _has_method("INCOME_RIGHT")),),
             default=lambda step: {"retained": 0, "derecognised": False},
             then=_income_right,
         ),

@@ -111,16 +111,27 @@ def _may_vote(step: Step) -> bool:
     return step.actor in step.case.present
 
 
-def _has_not_voted(step: Step) -> bool:
-    name = _ballot_name(step.case, step["item_no"], step.actor, step.policy.ballot_salt)
+def _has_not_voted(step: Step, member: str) -> bool:
+    name = _ballot_name(step.case, step["item_no"], member, step.policy.ballot_salt)
     return name not in _item(step).get("votes", {})
+
+
+def _referred(step: Step, case_kind: str, case_no: str) -> Any:
+    """The case on the agenda, or None where it is not kept here: `WRITE_OFF` names a `WriteOff`."""
+    aggregate = "".join(part.title() for part in case_kind.split("_"))
+    return step.find(aggregate, case_no) if aggregate in step.work.kinds else None
 
 
 def _is_no_party(step: Step) -> bool:
     """A voter who is maker or reviewer of the item is recused (SD4)."""
     item = _item(step)
-    case = step.find(item.get("case_kind", ""), item.get("case_no", "")) if item else None
+    case = _referred(step, item.get("case_kind", ""), item.get("case_no", ""))
     return case is None or not case.has_played(step.actor, "maker", "reviewer")
+
+
+def _is_submitted(step: Step) -> bool:
+    case = _referred(step, step["case_kind"], step["case_no"])
+    return case is None or case.stage in ("SUBMITTED", "IN_COMMITTEE")
 
 
 def _counts(step: Step) -> Facts:
@@ -145,11 +156,6 @@ def _counts(step: Step) -> Facts:
         "votes_abstain": votes.count("ABSTAIN"),
         "result": result,
     }
-
-
-def _all_voted(step: Step) -> bool:
-    """Or time is over, which only the secretary knows."""
-    return True
 
 
 def _convened(case: Any, facts: Facts, _who: Any) -> None:
@@ -191,15 +197,19 @@ def _resolved(result: str) -> Any:
     return effect
 
 
+def _is_all_decided(step: Step) -> bool:
+    return all(item["result"] for item in step.case.items.values())
+
+
+def _may_veto(step: Step) -> bool:
+    allowed = str(step.case.rules["veto"]).lower() == "true"
+    return allowed and _item(step).get("result") == PASSED
+
+
 def _quorum_is_met(step: Step) -> bool:
     case = step.case
     present = [member for member in step["present"] if member in case.members]
     return len(present) >= needed(case.rules["quorum"], len(case.members))
-
-
-def _notice_is_kept(step: Step) -> bool:
-    """Days of notice are a matter of the calendar: outside of us unless the meeting says when it was called."""
-    return True
 
 
 ROWS = (
@@ -219,10 +229,10 @@ ROWS = (
         "AddItem",
         "AgendaItemAdded",
         "CS",
-        "item_no:N, case_kind:E, case_no:I, amount:M?, papers:L?",
+        "item_no:N, case_kind:E, case_no:I, amount:M?, docs:L?",
         stages="CONVENED",
         clauses=(
-            clause("AddItem.1", "case SUBMITTED and needs committee"),
+            clause("AddItem.1", "case SUBMITTED and needs committee", _is_submitted),
             clause("STATE", "the item's number is free", lambda step: step["item_no"] not in step.case.items),
         ),
         default=lambda step: {"item_no": len(step.case.items) + 1},
@@ -245,7 +255,7 @@ ROWS = (
         stages="CONVENED",
         next="OPEN",
         clauses=(
-            clause("Open.1", "notice period kept", _notice_is_kept),
+            clause("Open.1", "notice period kept"),
             clause("Open.2", "quorum met", _quorum_is_met),
         ),
         effect=_opened,
@@ -257,7 +267,8 @@ ROWS = (
         "item_no:N, member:I",
         stages="OPEN",
         clauses=(
-            clause("Recuse.1", "before own vote", lambda step: step["member"] not in _item(step).get("votes", {})),
+            clause("STATE", "item open", _is_open_item),
+            clause("Recuse.1", "before own vote", lambda step: _has_not_voted(step, step["member"])),
         ),
         default=lambda step: {"member": step.actor},
         effect=_recused,
@@ -271,9 +282,9 @@ ROWS = (
         clauses=(
             clause("SD4", "maker and reviewer of an item do not vote on it", _is_no_party),
             clause("Vote.1", "present", _may_vote),
-            clause("Vote.2", "not recused", lambda step: step.actor not in _item(step).get("recused", ())),
-            clause("Vote.3", "item open", _is_open_item),
-            clause("Vote.4", "no earlier vote", _has_not_voted),
+            clause("Vote.1", "not recused", lambda step: step.actor not in _item(step).get("recused", ())),
+            clause("Vote.1", "item open", _is_open_item),
+            clause("Vote.1", "no earlier vote", lambda step: _has_not_voted(step, step.actor)),
         ),
         default=lambda step: {"member": step.actor, "opinion": "-"},
         derive=_vote,
@@ -286,7 +297,7 @@ ROWS = (
         "item_no:N, eligible:N, present:N, votes_for:N, votes_against:N, votes_abstain:N, result:E, conditions:S",
         stages="OPEN",
         clauses=(
-            clause("CloseItem.1", "all present voted or time over", _all_voted),
+            clause("CloseItem.1", "all present voted or time over"),
             clause("STATE", "item open", _is_open_item),
         ),
         default=lambda step: {"conditions": "-"},
@@ -300,7 +311,7 @@ ROWS = (
         "item_no:N, why:S",
         stages="OPEN",
         clauses=(
-            clause("SD4", "the chair's veto, if configured, only turns PASSED into REJECTED", lambda s: _may_veto(s)),
+            clause("SD4", "the chair's veto, if configured, only turns PASSED into REJECTED", _may_veto),
             clause("Veto.2", "same day", lambda s: s.day == s.case.days.get("ResolutionAdopted", s.day)),
         ),
         default=lambda step: {"why": step.who.reason or "-"},
@@ -316,20 +327,22 @@ ROWS = (
         default=lambda step: {"to_meeting": "-"},
         effect=_resolved(DEFERRED),
     ),
-    row("SignMinutes", "MinutesSigned", "CC CS", "doc_id:I", stages="OPEN", default=lambda step: {"doc_id": "-"}),
+    row(
+        "SignMinutes",
+        "MinutesSigned",
+        "CC CS",
+        "doc_id:I",
+        stages="OPEN",
+        clauses=(clause("SignMinutes.1", "every item decided or deferred", _is_all_decided),),
+        default=lambda step: {"doc_id": "-"},
+    ),
     row(
         "Close",
         "MeetingClosed",
         "CC CS",
         stages="OPEN",
         next="CLOSED",
-        clauses=(
-            clause(
-                "Close.1",
-                "every item decided or deferred",
-                lambda step: all(item["result"] for item in step.case.items.values()),
-            ),
-        ),
+        clauses=(clause("Close.1", "every item decided or deferred", _is_all_decided),),
     ),
     row(
         "Cancel",
@@ -346,11 +359,6 @@ ROWS = (
         default=lambda step: {"why": step.who.reason or "-"},
     ),
 )
-
-
-def _may_veto(step: Step) -> bool:
-    allowed = str(step.case.rules["veto"]).lower() == "true"
-    return allowed and _item(step).get("result") == PASSED
 
 
 class CommitteeMeeting(Case):

@@ -23,6 +23,21 @@ def _is_new_profile(step: Step) -> bool:
     return known is None or step["as_of"] >= known
 
 
+def _exit(step: Step) -> Facts:
+    assets = [step.asset(loan_no) for loan_no in step.work.keys_where("RiskAsset", customer_no=step.key)]
+    return {
+        "exited_on": step.day,
+        "recovered": sum(asset.rec_cash_minor + asset.rec_kind_minor for asset in assets),
+        "loss": sum(asset.loss_minor for asset in assets),
+    }
+
+
+def _is_new_hash(step: Step) -> bool:
+    if not step.exists:
+        return True
+    return step["sha256"] not in step.case.versions.get(step["doc_id"], [])
+
+
 class RiskCustomer(Case):
     """At risk from the first admitted asset until the last one is gone."""
 
@@ -57,7 +72,7 @@ class RiskCustomer(Case):
             stages="AT_RISK",
             clauses=(
                 clause("AddTag.1", "tag in dictionary"),
-                clause("AddTag.2", "not duplicate", lambda step: step["tag"] not in step.case.tags),
+                clause("AddTag.1", "not duplicate", lambda step: step["tag"] not in step.case.tags),
             ),
             effect=lambda case, facts, who: case.tags.append(facts["tag"]),
         ),
@@ -67,7 +82,7 @@ class RiskCustomer(Case):
             "AM",
             "tag:S",
             stages="AT_RISK",
-            clauses=(clause("AddTag.2", "present", lambda step: step["tag"] in step.case.tags),),
+            clauses=(clause("RemoveTag.1", "present", lambda step: step["tag"] in step.case.tags),),
             effect=lambda case, facts, who: case.tags.remove(facts["tag"]),
         ),
         row(
@@ -96,7 +111,7 @@ class RiskCustomer(Case):
             stages="AT_RISK",
             next="EXITED",
             clauses=(clause("Exit.1", "no open RiskAsset and no memo claim", _has_nothing_open),),
-            default=lambda step: _exit(step),
+            default=_exit,
         ),
         row(
             "ReEnter",
@@ -116,15 +131,6 @@ class RiskCustomer(Case):
         return {"tags": list(self.tags), "warnings": list(self.warnings)}
 
 
-def _exit(step: Step) -> Facts:
-    assets = [step.asset(loan_no) for loan_no in step.work.keys_where("RiskAsset", customer_no=step.key)]
-    return {
-        "exited_on": step.day,
-        "recovered": sum(asset.rec_cash_minor + asset.rec_kind_minor for asset in assets),
-        "loss": sum(asset.loss_minor for asset in assets),
-    }
-
-
 class CustomerFile(Case):
     """The credit file of a customer: an index of document versions, none of which is ever removed."""
 
@@ -138,7 +144,7 @@ class CustomerFile(Case):
             "doc_id:I, category:E, version:N, sha256:S, ecm_ref:S?",
             next="OPEN",
             makes_if_absent=True,
-            clauses=(clause("FileDocument.1", "hash new", lambda step: _is_new_hash(step)),),
+            clauses=(clause("FileDocument.1", "hash new", _is_new_hash),),
             default=lambda step: {"version": 1},
             effect=lambda case, facts, who: case.versions.setdefault(facts["doc_id"], []).append(facts["sha256"]),
             remember="filer",
@@ -149,7 +155,7 @@ class CustomerFile(Case):
             "AM",
             "doc_id:I, version:N, sha256:S, ecm_ref:S?",
             stages="OPEN",
-            clauses=(clause("FileDocument.1", "hash new", lambda step: _is_new_hash(step)),),
+            clauses=(clause("ReviseDocument.1", "hash new", _is_new_hash),),
             default=lambda step: {"version": len(step.case.versions.get(step.get("doc_id", ""), [])) + 1},
             effect=lambda case, facts, who: case.versions.setdefault(facts["doc_id"], []).append(facts["sha256"]),
             remember="filer",
@@ -174,9 +180,3 @@ class CustomerFile(Case):
 
     def start(self) -> None:
         self.versions: dict[str, list[str]] = {}
-
-
-def _is_new_hash(step: Step) -> bool:
-    if not step.exists:
-        return True
-    return step["sha256"] not in step.case.versions.get(step["doc_id"], [])

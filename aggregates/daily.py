@@ -1,12 +1,13 @@
-"""Daily management: targets, inspections, collection, outsourcing, liability, plans, trials (3.4 to 3.6, 3.8, 3.9)."""
+"""Daily management: targets, inspections, collection, liability, plans, trials (spec 3.4 to 3.6, 3.8, 3.9)."""
 
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Any
 
 from aggregates.refusals import unless_field
 from aggregates.steps.approval import Approval, approval
 from aggregates.steps.case import Case
-from aggregates.steps.rows import Facts, clause, row
+from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step, one_of
 
 STRATEGIES = (
@@ -40,7 +41,7 @@ def _nodes_rise(step: Step) -> bool:
     nodes = step.get("nodes") or []
     if not nodes:
         return True
-    rising = all(a["on"] < b["on"] and a["amount"] <= b["amount"] for a, b in zip(nodes, nodes[1:], strict=False))
+    rising = all(a["on"] < b["on"] and a["amount"] <= b["amount"] for a, b in pairwise(nodes))
     last_on = step.get("period_end", step.case.facts.get("period_end") if step.exists else None)
     last = nodes[-1]
     return rising and last["amount"] == step["amount"] and last_on in (None, last["on"])
@@ -139,6 +140,14 @@ def _is_filled(step: Step) -> bool:
     return all(name in step["results"] for name in wanted) or not step.policy.needs_reasons
 
 
+def _is_only_inspection(step: Step) -> bool:
+    """A cycle has one inspection of a subject at a time; ad hoc ones come as often as somebody wants them."""
+    if step["kind"] != "PERIODIC":
+        return True
+    others = step.work.keys_where("Inspection", subject_no=step["subject_no"], kind="PERIODIC")
+    return not any(step.load("Inspection", key).stage == "OPEN" for key in others)
+
+
 class Inspection(Case):
     """Scheduled, recorded, reviewed by another person; overdue where nobody came."""
 
@@ -152,7 +161,7 @@ class Inspection(Case):
             "kind:E, subject_no:I, due_on:D, dimensions:T",
             makes=True,
             next="OPEN",
-            clauses=(clause("Schedule.1", "one open per asset and cycle"),),
+            clauses=(clause("Schedule.1", "one open per asset and cycle", _is_only_inspection),),
             default=lambda step: {"dimensions": list(DIMENSIONS)},
             derive=one_of("kind", ("PERIODIC", "AD_HOC")),
         ),
@@ -188,7 +197,10 @@ class Inspection(Case):
             "SY",
             "days:N",
             stages="OPEN",
-            clauses=(clause("MarkOverdue.1", "due_on passed, OPEN", lambda s: s.day > s.case.facts["due_on"]),),
+            clauses=(
+                in_stage("MarkOverdue.1"),
+                clause("MarkOverdue.1", "due_on passed, OPEN", lambda s: s.day > s.case.facts["due_on"]),
+            ),
             derive=lambda step: {"days": max(0, (step.day - step.case.facts["due_on"]).days)},
         ),
     )
@@ -317,7 +329,7 @@ class LiabilityDetermination(Case):
             "Register",
             "ResultRegistered",
             "CM",
-            f"{PERSONS}, conclusion:S, evidence:L?",
+            f"{PERSONS}, conclusion:S, docs:L?",
             stages="OPEN",
             next="REGISTERED",
             clauses=(clause("Register.1", "evidence uploaded"),),
@@ -343,7 +355,7 @@ class LiabilityDetermination(Case):
             f"{PERSONS}, why:S",
             stages="CLOSED",
             next="REGISTERED",
-            clauses=(clause("Correct.1", "CLOSED"), clause("Correct.2", "new evidence")),
+            clauses=(in_stage("Correct.1"), clause("Correct.2", "new evidence")),
             default=lambda step: {"why": step.who.reason or "-"},
             remember="maker",
         ),
@@ -369,6 +381,16 @@ def _recovery_rate(step: Step) -> Facts:
     return {} if found is None else {"recovery_rate": found}
 
 
+def _is_replaced(step: Step) -> bool:
+    newer = step.find("DisposalPlan", step["by_no"])
+    return newer is None or newer.stage == "APPROVED"
+
+
+def _is_done(step: Step) -> bool:
+    assets = [step.find("RiskAsset", loan_no) for loan_no in step.asset_ids]
+    return all(asset is None or asset.stage == "CLOSED" for asset in assets)
+
+
 class DisposalPlan(Case):
     """How a claim is to be brought in: imported snapshot, strategy, estimate; superseded or closed."""
 
@@ -390,12 +412,21 @@ class DisposalPlan(Case):
             "ImportSnapshot",
             "PlanSnapshotImported",
             "AM",
-            "as_of:D, principal:M, interest:M, external_credit:J?, litigation:J?, asset_changes:J?, equity_changes:J?, "
-            "related_loans:L?, related_parties:L?",
+            "as_of:D, principal:M, interest:M, external_credit:J?, litigation:J?, asset_changes:J?, "
+            "equity_changes:J?, related_loans:L?, related_parties:L?",
             stages="DRAFT",
+            clauses=(in_stage("ImportSnapshot.1"),),
             default=lambda step: {"as_of": step.day},
         ),
-        row("Supersede", "PlanSuperseded", "AM SY", "by_no:I", stages="APPROVED", next="SUPERSEDED"),
+        row(
+            "Supersede",
+            "PlanSuperseded",
+            "AM SY",
+            "by_no:I",
+            stages="APPROVED",
+            next="SUPERSEDED",
+            clauses=(clause("Supersede.1", "new plan approved", _is_replaced),),
+        ),
         row(
             "Close",
             "PlanClosed",
@@ -403,7 +434,7 @@ class DisposalPlan(Case):
             "actual_recovery:M, recovery_rate:R?",
             stages="APPROVED",
             next="CLOSED",
-            clauses=(clause("Close.1", "all assets closed"),),
+            clauses=(clause("Close.1", "all assets closed", _is_done),),
             derive=_recovery_rate,
         ),
         row("Export", "PlanExported", "AM", "format:E", clauses=(clause("Export.1", "right EXPORT"),)),

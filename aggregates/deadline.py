@@ -67,7 +67,7 @@ class Deadline(Case):
             "legal_due_on:D, act_by:D",
             stages="PAUSED",
             next="RUNNING",
-            clauses=(clause("Pause.1", "removed"),),
+            clauses=(clause("Resume.1", "legal obstacle removed"),),
             default=lambda step: {"act_by": step.get("legal_due_on")},
         ),
         row(
@@ -86,7 +86,7 @@ class Deadline(Case):
             stages="RUNNING",
             clauses=(
                 clause("Remind.1", "ladder step reached"),
-                clause("Remind.2", "not sent", lambda s: (s["step"], s["to"]) not in s.case.sent),
+                clause("Remind.1", "not sent", lambda s: (s["step"], s["to"]) not in s.case.sent),
             ),
             default=lambda step: {"to": "-", "message_id": "-"},
             derive=one_of("method", METHODS),

@@ -178,6 +178,7 @@ ROWS = (
             ),
             approved="repay_amount:M?, repay_by:D?, waive:A?",
             hold="REDUCTION",
+            waits_in=PERFORMING,
         )
     ),
     row(

@@ -11,7 +11,7 @@ from aggregates.refusals import unless_field
 from aggregates.steps.approval import Approval, approval, release_hold
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
-from aggregates.steps.rows import Facts, clause, row
+from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step
 
 DRAFT = "asset_ids:L, method:E, reserve:M, valuation:M?, claim_snapshot:A?"
@@ -95,6 +95,7 @@ ROWS = (
             ),
             approved="reserve:M?",
             hold="TRANSFER",
+            waits_in="APPROVED SOLD",
         )
     ),
     row(
@@ -137,6 +138,7 @@ ROWS = (
             ),
             posted=_posted,
             reverse=_unwound,
+            reversal_own=(clause("Unwind.1", "annulled"),),
             reversal_content=lambda step: {
                 "amount": step.case.instruction.get("amount"),
                 "alloc": dict(step.case.instruction.get("alloc", {})),
@@ -150,6 +152,7 @@ ROWS = (
         "AM",
         "method:E, on:D, doc_id:I?",
         stages="POSTED COMPLETED",
+        clauses=(in_stage("NotifyDebtor.1"),),
         default=lambda step: {"on": step.day},
     ),
     row(

@@ -90,6 +90,7 @@ ROWS = (
                 ),
             ),
             approved="reserve:M?",
+            waits_in="APPROVED SOLD",
         )
     ),
     row(
@@ -100,8 +101,8 @@ ROWS = (
         stages="APPROVED",
         next="SOLD",
         clauses=(
-            clause("Award.1", "price >= reserve", lambda step: step["price"] >= step.case.facts.get("reserve", 0)),
             clause("SD12", "the buyer is no related party of staff"),
+            clause("Award.1", "price >= reserve", lambda step: step["price"] >= step.case.facts.get("reserve", 0)),
         ),
     ),
     *posting(

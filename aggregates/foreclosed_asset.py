@@ -1,4 +1,4 @@
-"""ForeclosedAsset: what the bank took in settlement, kept and checked until it is gone (spec/risk-assets.md 3.18, 7.5).
+"""ForeclosedAsset: what the bank took in settlement, kept and checked until it is gone (spec 3.18, 7.5).
 
 Carrying amount, result and recognised interest follow 7.5; a portion is a percentage of the whole asset, and the last
 portion takes the rest of the carrying amount. Money is integer minor units.

@@ -14,12 +14,13 @@ from aggregates.refusals import unless_field
 from aggregates.steps.approval import Approval, approval, release_hold
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
-from aggregates.steps.rows import Facts, clause, row
+from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step
 
 METHODS = ("AGREEMENT", "COURT_RULING", "ARBITRATION")
 DRAFT = (
-    "asset_ids:L, claim_snapshot:A?, method:E, items:L{fa_no:I, fa_kind:E, quantity:N?, collateral_id:I?, settlement:M}?, "
+    "asset_ids:L, claim_snapshot:A?, method:E, "
+    "items:L{fa_no:I, fa_kind:E, quantity:N?, collateral_id:I?, settlement:M}?, "
     "appraised:M?, settlement_amount:M, alloc:A"
 )
 YEARS_BY_KIND = {"MOVABLE": 1}  # TL17: immovables, equity and other rights 2 years
@@ -167,6 +168,7 @@ ROWS = (
             ),
             approved="settlement_amount:M?, method:E?",
             hold="FORECLOSURE",
+            waits_in="APPROVED EFFECTIVE",
         )
     ),
     row(
@@ -198,7 +200,9 @@ ROWS = (
                     lambda step: step["value_date"] == step.case.facts.get("acquired_on", step["value_date"]),
                 ),
             ),
-            posted_fields="fa_no:I?, fa_kind:E?, quantity:N?, costs_capitalised:M?, taxes:M?, boot_received:M?, boot_paid:M?",
+            posted_fields=(
+                "fa_no:I?, fa_kind:E?, quantity:N?, costs_capitalised:M?, taxes:M?, boot_received:M?, boot_paid:M?"
+            ),
             posted=_posted,
             reverse=_reversed,
             reversal_content=lambda step: {
@@ -218,7 +222,7 @@ ROWS = (
         "why:S",
         stages="DRAFT RETURNED SUBMITTED APPROVED EFFECTIVE POSTING_FAILED",
         next="CANCELLED",
-        clauses=(clause("Cancel.1", "before POSTED"),),
+        clauses=(in_stage("Cancel.1"),),
         default=lambda step: {"why": step.who.reason or "-"},
         then=lambda step: release_hold(step, "FORECLOSURE", "CANCELLED"),
     ),

@@ -27,6 +27,7 @@ APPEAL_DAYS_OTHERWISE = 15
 ENFORCEMENT_YEARS = 2  # TL12
 FIRST_RESERVE = 70  # per cent of the appraisal at least (TL14)
 CUT_MAX = 20  # per cent per round
+PRE_SUIT = "DRAFT RETURNED SUBMITTED"
 SUIT = "APPROVED FILED JUDGED APPEAL EFFECTIVE ENFORCING SUSPENDED"
 OPEN = "FILED JUDGED APPEAL EFFECTIVE ENFORCING SUSPENDED"
 
@@ -140,12 +141,19 @@ ROWS = (
         "PreservationGranted",
         "LG",
         "object:E, from_date:D, until_date:D, amount:M?",
-        stages=f"DRAFT SUBMITTED {SUIT}",
+        stages=f"{PRE_SUIT} {SUIT}",
         clauses=(in_stage("Preserve.1"),),
         default=lambda step: {"from_date": step.day},
     ),
-    row("Renew", "PreservationRenewed", "LG", "until_date:D", stages=f"DRAFT SUBMITTED {SUIT}"),
-    row("Lift", "PreservationLifted", "LG", stages=f"DRAFT SUBMITTED {SUIT}"),
+    row(
+        "Renew",
+        "PreservationRenewed",
+        "LG",
+        "until_date:D",
+        stages=f"{PRE_SUIT} {SUIT}",
+        clauses=(in_stage("Renew.1"),),
+    ),
+    row("Lift", "PreservationLifted", "LG", stages=f"{PRE_SUIT} {SUIT}", clauses=(in_stage("Lift.1"),)),
     row("Hear", "HearingHeld", "AM LG", "on:D, note:S", stages=OPEN, default=lambda s: {"on": s.day, "note": "-"}),
     row("LogProgress", "ProgressLogged", "AM LG", "stage:E, note:S", stages=OPEN, default=lambda s: {"note": "-"}),
     row(
@@ -264,10 +272,9 @@ ROWS = (
         clauses=(
             clause(
                 "DeleteRegistration.1",
-                "no court number yet",
+                "no court number yet, nothing posted",
                 lambda step: not step.case.facts.get("court_case_no"),
             ),
-            clause("DeleteRegistration.2", "nothing posted"),
         ),
     ),
     row(

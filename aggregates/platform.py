@@ -150,13 +150,13 @@ class AccessGrant(Case):
             "GrantFunction",
             "FunctionGranted",
             "SA",
-            "granted_role:E, function:S",
+            "role:I, function:S",
             makes_if_absent=True,
             stages="ACTIVE",
             next="ACTIVE",
             remember="maker",
         ),
-        row("RevokeFunction", "FunctionRevoked", "SA", "granted_role:E, function:S", stages="ACTIVE"),
+        row("RevokeFunction", "FunctionRevoked", "SA", "role:I, function:S", stages="ACTIVE"),
         row(
             "GrantDataScope",
             "DataScopeGranted",
@@ -248,7 +248,15 @@ class UserSession(Case):
     NAME = "UserSession"
     KEY = "session_no"
     ROWS = (
-        row("Start", "SessionStarted", "SY", "user:I, ip:S, mac:S?, at:S", makes=True, next="RUNNING"),
+        row(
+            "Start",
+            "SessionStarted",
+            "SY",
+            "user:I, ip:S, mac:S?, at:S",
+            makes=True,
+            next="RUNNING",
+            default=lambda step: {"at": step.work.at.isoformat()},
+        ),
         row("End", "SessionEnded", "SY", stages="RUNNING", next="ENDED"),
         row(
             "Kick",
@@ -278,7 +286,7 @@ class ReportDefinition(Case):
             next="DEFINED",
             default=lambda step: {"filters": {}, "sort": [], "layout": {}},
         ),
-        row("Share", "ReportShared", "AM BR HM HA RM CM LG IA", "with_roles:L", stages="DEFINED"),
+        row("Share", "ReportShared", "AM BR HM HA RM CM LG IA", "with_roles:L?", stages="DEFINED"),
         row("Retire", "ReportRetired", "AM BR HM HA RM CM LG IA", stages="DEFINED", next="RETIRED"),
     )
 

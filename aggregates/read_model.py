@@ -105,5 +105,5 @@ class ReadModel:
         if instruction := getattr(case, "instruction", None):
             self._by_instruction.setdefault(instruction["id"], Instructed(case.NAME, case.key, reverses=False))
         if reversal := getattr(case, "reversal", None):
-            known = Instructed(case.NAME, case.key, reverses=True)
-            self._by_instruction.setdefault(reversal["instruction_id"], known)
+            asked = Instructed(case.NAME, case.key, reverses=True)
+            self._by_instruction.setdefault(reversal["instruction_id"], asked)

@@ -9,7 +9,7 @@ from typing import Any
 from aggregates import claim
 from aggregates.refusals import unless_field
 from aggregates.steps.case import Case
-from aggregates.steps.rows import Facts, clause, row
+from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step, one_of
 
 REVERSAL_KINDS = ("CORRECTION", "ECONOMIC")
@@ -103,7 +103,7 @@ ROWS = (
         makes=True,
         next="RECEIVED",
         clauses=(
-            clause("Receive.1", "new core_txn_no"),
+            in_stage("Receive.1"),
             clause("Receive.2", "loan known", lambda step: step.find("RiskAsset", step["loan_no"]) is not None),
         ),
         default=lambda step: {"core_txn_no": step.key, "value_date": step.day},
@@ -130,9 +130,9 @@ ROWS = (
         SPLITS,
         stages="TAGGED CONFIRMED",
         clauses=(
-            clause("Tag.1", "`sum(splits) == amount`", _is_whole),
-            clause("Tag.2", "every mode valid for the lifecycle", _modes_fit),
-            clause("Retag.1", "mode, org, campaign only once applied", _keeps_what_is_applied),
+            clause("FIELD", "mode, org, campaign only once applied", _keeps_what_is_applied),
+            clause("Retag.1", "`sum(splits) == amount`", _is_whole),
+            clause("Retag.2", "every mode valid for the lifecycle", _modes_fit),
         ),
         derive=_splits,
         remember="tagger",

@@ -28,6 +28,7 @@ from aggregates.fa_disposal import FaDisposal
 from aggregates.foreclosed_asset import ForeclosedAsset
 from aggregates.foreclosure import Foreclosure
 from aggregates.limit_breach import LimitBreach
+from aggregates.liquidity_governance import LiquidityPolicy, RiskFactor, StressScenario
 from aggregates.litigation import CounselEngagement, LegalDocument, LitigationCase
 from aggregates.no_recourse import NoRecourseDetermination
 from aggregates.platform import PLATFORM
@@ -78,6 +79,9 @@ KINDS: Mapping[str, type[Case]] = MappingProxyType(
             *PLATFORM,
             ContingencyPlan,
             LimitBreach,
+            RiskFactor,
+            StressScenario,
+            LiquidityPolicy,
         )
     }
 )

@@ -263,7 +263,8 @@ def _transfer(step: Step) -> Facts:
 
 def _is_held_for_transfer(step: Step) -> bool:
     """A transfer holds for itself, a batch for all packages of its pool."""
-    return step.case.hold_kind == "BATCH" or step.case.is_held_by("TRANSFER", step["case_no"])
+    asset = step.case
+    return bool(asset.hold_kind == "BATCH" or asset.is_held_by("TRANSFER", step["case_no"]))
 
 
 def _unwinding(step: Step) -> Facts:
@@ -616,7 +617,7 @@ ROWS = (
         "AssetTagged",
         "AM RM",
         "tag:S, on:B",
-        clauses=(clause("Tag.1", "tag in dictionary"),),
+        clauses=(clause("Untag.1", "tag in dictionary"),),
         derive=lambda step: {"on": False},
         effect=ClaimState.tagged,
     ),

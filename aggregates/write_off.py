@@ -129,10 +129,10 @@ ROWS = (
         "AttachPapers",
         "WriteOffPapersAttached",
         "AM CS",
-        "papers:L, loan_nos:L",
+        "docs:L, loan_nos:L",
         stages="DRAFT",
         clauses=(clause("AttachPapers.1", "each paper linked to a loan note"),),
-        default=lambda step: {"papers": list(step.work.command.docs), "loan_nos": step.asset_ids},
+        default=lambda step: {"docs": list(step.work.command.docs), "loan_nos": step.asset_ids},
     ),
     row(
         "ReviewCompliance",

@@ -41,6 +41,17 @@ class Assets(Protocol):
         self, *, reader: Principal, entity: str | None = None, lifecycle: str | None = None
     ) -> Sequence[Mapping[str, Any]]: ...
 
+    def list_cases(
+        self,
+        aggregate: str,
+        *,
+        reader: Principal,
+        entity: str | None = None,
+        stage: str | None = None,
+        asset_no: str | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> Sequence[Mapping[str, Any]]: ...
+
 
 class LoginCodes(Protocol):
     """One-time codes that `up` prints in its login link."""

@@ -76,10 +76,10 @@ class CommandHandler:
         record = self._decode(self._replies, value)
         if record.value_date is not None:
             check_day(record.value_date, "value_date")
-        case_no = self._app.case_of_instruction(record.instruction_id)
-        if case_no is None:
+        case = self._app.case_of_instruction(record.instruction_id)
+        if case is None:
             raise NotFound("no case has this instruction", field="instruction_id")
-        return reply_command(record, case_no, at)
+        return reply_command(record, case, at)
 
     def _handled(self, command: Callable[[], Command]) -> Handled:
         try:

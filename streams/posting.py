@@ -11,6 +11,7 @@ import msgspec
 
 from aggregates.commands import Command
 from aggregates.envelope import Principal
+from aggregates.read_model import Instructed
 from aggregates.rendering import EventView
 from streams.schemas import PostingReply, PostingRequest
 
@@ -28,39 +29,42 @@ def posting_request(event: EventView) -> PostingRequest:
         instruction_id=payload["instruction_id"],
         attempt=payload["attempt"],
         kind=payload["kind"],
-        entity_id=payload["entity_id"],
+        entity_id=event.envelope.entity,
         case_no=payload["case_no"],
         asset_no=payload["asset_no"],
         ccy=payload["ccy"],
         amount=payload["amount"],
-        alloc=payload["alloc"],
-        value_date=payload["value_date"],
+        alloc=payload.get("alloc", {}),
+        value_date=payload.get("value_date", event.envelope.valid_on.isoformat()),
     )
 
 
-def reply_command(reply: PostingReply, case_no: str, at: datetime) -> Command:
+def reply_command(reply: PostingReply, case: Instructed, at: datetime) -> Command:
     """The command that core's answer stands for. The same answer has the same `cmd_id`, however often it
     comes."""
+    body: dict[str, object] = {}
     if reply.outcome == "accepted":
-        name, payload = "MarkPosted", {"core_txn_no": reply.core_txn_no, "value_date": reply.value_date}
+        name = "MarkReversed" if case.reverses else "MarkPosted"
+        body["core_txn_no"] = reply.core_txn_no
+        if not case.reverses:
+            body |= {"value_date": reply.value_date, "instruction_id": reply.instruction_id}
     else:
-        name = "MarkRejected"
-        payload = {"error_code": reply.error_code or "UNSPECIFIED", "error_text": reply.error_text or "-"}
-    body: dict[str, object] = {field: value for field, value in payload.items() if value is not None}
-    body["instruction_id"] = reply.instruction_id
-    if reply.outcome == "rejected":
-        body["attempt"] = reply.attempt
+        name = "MarkReversalRejected" if case.reverses else "MarkRejected"
+        body |= {"error_code": reply.error_code or "UNSPECIFIED", "error_text": reply.error_text or "-"}
+        if not case.reverses:
+            body |= {"attempt": reply.attempt, "instruction_id": reply.instruction_id}
     # An acceptance is one fact whichever attempt it names; core's own number tells two of them apart.
     part = reply.core_txn_no if reply.outcome == "accepted" else str(reply.attempt)
+    value_date = None if reply.value_date is None or case.reverses else date.fromisoformat(reply.value_date)
     return Command(
         cmd_id=str(uuid5(NAMESPACE_URL, f"/tm/PostingReply/{reply.instruction_id}/{reply.outcome}/{part}")),
-        aggregate="WriteOff",
-        key=case_no,
+        aggregate=case.aggregate,
+        key=case.key,
         command=name,
-        payload=body,
+        payload={field: value for field, value in body.items() if value is not None},
         principal=CORE_BANKING,
         at=at,
-        valid_on=None if reply.value_date is None else date.fromisoformat(reply.value_date),
+        valid_on=value_date,
     )
 
 

@@ -83,6 +83,18 @@ class AssetsDouble:
         names = [name for name in ("NORTH", "SOUTH") if reader.may_act_for(name) and entity in (None, name)]
         return [{"entity": name, "lifecycle": lifecycle or "ACTIVE"} for name in names]
 
+    def list_cases(
+        self,
+        aggregate: str,
+        *,
+        reader: Principal,
+        entity: str | None = None,
+        stage: str | None = None,
+        asset_no: str | None = None,
+        where: Mapping[str, object] | None = None,
+    ) -> list[Mapping[str, Any]]:
+        return self.list_risk_assets(reader=reader, entity=entity)
+
 
 def read_entry(topic: str, partition: int, offset: int) -> Entry:
     if offset >= 100:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aggregates.refusals import unless_field
 from aggregates.steps.fields import FieldSpec, field_specs, read
-from aggregates.steps.rows import Clause, Facts, Row, clause, row
+from aggregates.steps.rows import Clause, Facts, Row, clause, in_stage, row
 from aggregates.steps.step import Step
 
 DECIDERS = "WF HA"
@@ -49,6 +49,7 @@ class Approval:
     track: str = ""  # of a second approval beside the aggregate's own stages
     review_before_submit: bool = False
     after_approval: str = "APPROVED"
+    waits_in: str = ""  # stages in which what was approved waits for its posting, where they are more (E12)
     then: Callable[[Step], None] | None = None
     segregated_reviewer: str = ""  # guard of the rule that keeps reviewer and decider apart (SD9)
     draft_effect: Any = None
@@ -105,11 +106,19 @@ def approval(of: Approval) -> tuple[Row, ...]:
             optional(of.draft) + ", changes:J?",
             stages=drafted,
             next=stage["DRAFT"],
+            clauses=(in_stage("Amend.1"),),
             default=lambda step: _changes(of, step),
             derive=of.derive,
             remember=MAKER,
         ),
-        row("Discard", f"{noun}Discarded", of.makers, stages=drafted, next=f"{prefix}DISCARDED"),
+        row(
+            "Discard",
+            f"{noun}Discarded",
+            of.makers,
+            stages=drafted,
+            next=f"{prefix}DISCARDED",
+            clauses=(in_stage("Discard.1"),),
+        ),
         row(
             "Submit",
             f"{noun}Submitted",
@@ -165,16 +174,23 @@ def approval(of: Approval) -> tuple[Row, ...]:
             clauses=decide,
             default=_decision(of, comment="-"),
         ),
-        row("Withdraw", f"{noun}Withdrawn", of.makers, stages=stage["SUBMITTED"], next=stage["WITHDRAWN"]),
+        row(
+            "Withdraw",
+            f"{noun}Withdrawn",
+            of.makers,
+            stages=stage["SUBMITTED"],
+            next=stage["WITHDRAWN"],
+            clauses=(in_stage("Withdraw.1"),),
+        ),
         row(
             "Expire",
             f"{noun}ApprovalLapsed",
             "SY",
-            stages=f"{of.after_approval} POSTING_FAILED",
+            stages=f"{of.waits_in or of.after_approval} POSTING_FAILED",
             next="LAPSED",
             clauses=(
-                clause("Expire.1", "nothing posted"),
-                clause("Expire.2", "`valid_until` passed", _has_lapsed),
+                in_stage("Expire.1"),
+                clause("Expire.1", "nothing posted, `valid_until` passed", _has_lapsed),
             ),
             then=_release(of) if of.hold else None,
         ),
@@ -226,6 +242,8 @@ def _decision(of: Approval, *, decided: bool = False, **texts: str) -> Callable[
             decided_on = step.get("decided_on", step.day)
             unless_field(until is None or until >= decided_on, "valid_until", "before the decision")
             unless_field(decided_on <= step.day, "decided_on", "after the day it counts from")
+            # What is approved is what was drafted, unless the decision names another value.
+            found |= {spec.name: step.case.facts.get(spec.name) for spec in field_specs(of.approved)}
             if of.approved_defaults is not None:
                 found |= of.approved_defaults(step)
         return found

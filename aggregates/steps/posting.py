@@ -85,7 +85,7 @@ def posting(of: Posting) -> tuple[Row, ...]:
     )
     rows = (
         requested,
-        requested.but(command="Retry", stages=("POSTING_FAILED",), clauses=(segregated, *requested.clauses[2:])),
+        requested.but(command="Retry", stages=("POSTING_FAILED",), clauses=(segregated, in_stage("Retry.1"), *requested.clauses[2:])),
         row(
             "ConfirmInstruction",
             "InstructionConfirmed",
@@ -133,7 +133,8 @@ def posting(of: Posting) -> tuple[Row, ...]:
             next="POSTING_FAILED",
             clauses=(
                 clause("STATE", "the instruction was confirmed", _is_confirmed),
-                clause("MarkRejected.1", "state POSTING", _is_current),
+                in_stage("MarkRejected.1"),
+                clause("MarkRejected.1", "an answer to this instruction", _is_current),
                 clause("STATE", "an answer to the newest attempt", _is_newest_attempt),
             ),
             default=lambda step: {

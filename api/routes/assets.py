@@ -49,6 +49,24 @@ async def risk_asset_history(reader: Reader, ours: Ours, loan_no: str, known_at:
     return await _history(ours, reader, RISK_ASSET, loan_no, known_at)
 
 
+@router.get("/aggregates/{aggregate}", responses={200: {"model": models.Rows}})
+async def aggregate_list(
+    reader: Reader,
+    ours: Ours,
+    aggregate: str,
+    entity: Annotated[str | None, Query(max_length=200)] = None,
+    stage: Annotated[str | None, Query(max_length=50)] = None,
+    asset_no: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """The aggregates of a kind that this actor may see, newest first; of one loan note with `asset_no`."""
+
+    def work() -> Any:
+        found = ours.assets.list_cases(aggregate, reader=reader, entity=entity, stage=stage, asset_no=asset_no)
+        return {"rows": found}
+
+    return _json(await anyio.to_thread.run_sync(work))
+
+
 @router.get("/aggregates/{aggregate}/{key}")
 async def aggregate_state(reader: Reader, ours: Ours, aggregate: str, key: str) -> Response:
     """Any aggregate as it is now, by its kind (as `WriteOff`) and business key."""

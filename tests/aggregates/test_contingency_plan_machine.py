@@ -120,7 +120,7 @@ class PlanMachine(RuleBasedStateMachine):
     def the_plan_equals_the_model(self) -> None:
         plan = self.plan()
         assert (plan.stage, plan.content["revision"], plan.mode) == (self.stage, self.revision, self.mode)
-        assert set(plan.makers) == self.makers
+        assert set(plan.people["maker"]) == self.makers
         assert plan.residual_minor == self.need - self.executed >= plan.content["residual"] >= 0
         assert sum(action["executed"] for action in plan.actions) == self.total
         assert plan.approver not in self.makers

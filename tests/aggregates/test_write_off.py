@@ -254,7 +254,7 @@ def test_an_instruction_belongs_to_one_case(lost: World) -> None:
     lost.case("FN", "RequestPosting", instruction_id="I2")
     lost.to_stage("APPROVED", "WO2", "LN-2")
     lost.refused("FIELD", lambda: lost.case("FN", "RequestPosting", key="WO2", instruction_id="I2"))
-    assert lost.app.case_of_instruction("I2") == ("WriteOff", CASE)
+    assert lost.app.case_of_instruction("I2") == ("WriteOff", CASE, False)
     assert lost.app.case_of_instruction("I3") is None
 
 
