@@ -178,7 +178,9 @@ class Assets(Application[UUID]):
             seen = [
                 case
                 for case in reversed(list(found))
-                if reader.may_act_for(case.entity_id) and entity in (None, case.entity_id) and stage in (None, case.stage)
+                if reader.may_act_for(case.entity_id)
+                and entity in (None, case.entity_id)
+                and stage in (None, case.stage)
             ]
             rows = [state_of(case) for case in seen]
         wanted = (where or {}).items()

@@ -178,7 +178,7 @@ ROWS = (
             ),
             approved="repay_amount:M?, repay_by:D?, waive:A?",
             hold="REDUCTION",
-            waits_in=PERFORMING,
+            waits_in=f"{PERFORMING} POSTING_FAILED",
         )
     ),
     row(

@@ -95,7 +95,7 @@ ROWS = (
             ),
             approved="reserve:M?",
             hold="TRANSFER",
-            waits_in="APPROVED SOLD",
+            waits_in="APPROVED SOLD POSTING_FAILED",
         )
     ),
     row(

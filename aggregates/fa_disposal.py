@@ -90,7 +90,7 @@ ROWS = (
                 ),
             ),
             approved="reserve:M?",
-            waits_in="APPROVED SOLD",
+            waits_in="APPROVED SOLD POSTING_FAILED",
         )
     ),
     row(

@@ -143,7 +143,8 @@ ROWS = (
         "ForeclosedAssetBooked",
         "CB",
         "foreclosure_no:I, asset_ids:L, fa_kind:E, quantity:N, settlement:M, costs_capitalised:M, taxes:M, "
-        "boot_received:M?, boot_paid:M?, book_value:M, interest_offset:M?, book_offset:M?, acquired_on:D, dispose_by:D",
+        "boot_received:M?, boot_paid:M?, book_value:M, interest_offset:M?, book_offset:M?, acquired_on:D, "
+        "dispose_by:D",
         makes=True,
         partner=True,
         next="BOOKED",

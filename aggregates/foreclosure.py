@@ -168,7 +168,7 @@ ROWS = (
             ),
             approved="settlement_amount:M?, method:E?",
             hold="FORECLOSURE",
-            waits_in="APPROVED EFFECTIVE",
+            waits_in="APPROVED EFFECTIVE POSTING_FAILED",
         )
     ),
     row(

@@ -1,17 +1,18 @@
-"""The money identities of spec/risk-assets.md 7.4 (as decision E17 completes them), recomputed from the stored events.
+"""The money identities of spec/risk-assets.md 7.4, as decision E17 completes them, from the stored events.
 
 An independent second count: it folds the events of a loan note and of the assets foreclosed for it into movements by
 kind, and compares what they add up to with the state that the aggregate holds. All in minor units.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from aggregates import claim
-from aggregates.claim_state import ClaimState
+from aggregates.claim_state import ACTIVE, WRITTEN_OFF, ClaimState
 from aggregates.steps.case import CaseEvent
+from aggregates.steps.rows import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class Movements:
     cash_out: int = 0
     income: int = 0
     loss: int = 0
-    lifecycle: str = "ACTIVE"
-    before_sale: str = "ACTIVE"
+    lifecycle: str = ACTIVE
+    before_sale: str = ACTIVE
     sold_book: dict[str, int] = field(default_factory=dict)
 
 
@@ -47,7 +48,8 @@ def identities(asset: ClaimState, events: Iterable[CaseEvent], foreclosed: Itera
     """ID1 for each bucket, ID2 and ID3 of one loan note. `foreclosed` are the assets taken for it."""
     moved = Movements()
     for event in events:
-        _fold(moved, type(event).__name__, event.facts())
+        if (fold := FOLDS.get(type(event).__name__)) is not None:
+            fold(moved, event.read_facts())
     carrying = cash_in = cash_out = income = loss = 0
     for taken in foreclosed:
         carrying += taken.carrying_minor
@@ -74,85 +76,141 @@ def identities(asset: ClaimState, events: Iterable[CaseEvent], foreclosed: Itera
     return found
 
 
-def _fold(moved: Movements, name: str, facts: dict[str, Any]) -> None:
-    alloc: dict[str, int] = facts.get("alloc") or {}
-    whole, book = sum(alloc.values()), claim.book_of(alloc)
-    memo_part = whole - book
-    match name:
-        case "AssetAdmitted":
-            moved.buckets.update({bucket: facts.get(bucket, 0) for bucket in claim.BUCKETS})
-            moved.opening_book = claim.book_of(moved.buckets)
-        case "AccrualSynced":
-            for bucket in claim.ACCRUED_BUCKETS:
-                accrued = facts[bucket] - moved.buckets[bucket]
-                moved.buckets[bucket] += accrued
-                moved.income += accrued if bucket == "interest_on" else 0
-        case "InterestMovedOffBalance":
-            moved.buckets.update({"interest_on": -facts["interest"], "interest_off": facts["interest"]})
-            moved.income -= facts["interest"]
-        case "CostAdvanced":
-            moved.cash_out += facts["amount"]
-            if moved.lifecycle == "WRITTEN_OFF":
-                moved.memo += facts["amount"]
-                moved.loss += facts["amount"]
-            else:
-                moved.buckets["costs"] += facts["amount"]
-        case "RecoveryApplied":
-            moved.buckets.subtract(alloc)
-            moved.cash_in += whole
-            moved.income += memo_part
-        case "RecoveryReversed":
-            moved.cash_in -= whole
-            moved.income -= memo_part
-            if moved.lifecycle == "WRITTEN_OFF":
-                moved.memo += whole
-                moved.loss += book
-            else:
-                moved.buckets.update(alloc)
-        case "WriteOffRecoveryApplied" | "WriteOffRecoveryReversed":
-            sign = 1 if name == "WriteOffRecoveryApplied" else -1
-            moved.memo -= sign * whole
-            moved.cash_in += sign * whole
-            moved.income += sign * memo_part
-            moved.loss -= sign * book
-        case "InKindSettled" | "InKindReversed":
-            sign = 1 if name == "InKindSettled" else -1
-            for bucket, part in alloc.items():
-                moved.buckets[bucket] -= sign * part
-            moved.buckets["costs"] -= sign * facts.get("costs_capitalised", 0)
-        case "DebtReduced" | "DebtReductionReversed":
-            sign = 1 if name == "DebtReduced" else -1
-            for bucket, part in alloc.items():
-                moved.buckets[bucket] -= sign * part
-            moved.loss += sign * book
-        case "AssetWrittenOff":
-            moved.buckets.subtract(alloc)
-            moved.memo += whole
-            moved.loss += book
-            moved.lifecycle = "WRITTEN_OFF"
-        case "AssetWriteOffReversed":
-            moved.buckets.update(alloc)
-            moved.memo -= whole
-            moved.loss -= book
-            moved.lifecycle = "ACTIVE"
-        case "AssetTransferred":
-            moved.before_sale = moved.lifecycle
-            sold_book = 0 if moved.lifecycle == "WRITTEN_OFF" else book
-            if moved.lifecycle == "WRITTEN_OFF":
-                moved.memo -= whole
-            else:
-                moved.buckets.subtract(alloc)
-            moved.sold_book[facts["case_no"]] = sold_book
-            moved.cash_in += facts["price"]
-            moved.loss += sold_book - facts["price"]
-        case "TransferUnwound":
-            if moved.before_sale == "WRITTEN_OFF":
-                moved.memo += whole
-            else:
-                moved.buckets.update(alloc)
-            moved.cash_in -= facts["price_returned"]
-            moved.loss -= moved.sold_book.get(facts["case_no"], book) - facts["price_returned"]
-        case "NoRecourseMarked":
-            moved.memo = 0
-        case _:
-            pass  # no other event moves money
+# --- What each event of a loan note moves --------------------------------------------------------------------------
+
+Fold = Callable[[Movements, Facts], None]
+
+
+def _admitted(moved: Movements, facts: Facts) -> None:
+    moved.buckets.update({bucket: facts.get(bucket, 0) for bucket in claim.BUCKETS})
+    moved.opening_book = claim.book_of(moved.buckets)
+
+
+def _accrued(moved: Movements, facts: Facts) -> None:
+    moved.income += facts["interest_on"] - moved.buckets["interest_on"]
+    moved.buckets.update({bucket: facts[bucket] - moved.buckets[bucket] for bucket in claim.ACCRUED_BUCKETS})
+
+
+def _moved_off(moved: Movements, facts: Facts) -> None:
+    moved.buckets.update({"interest_on": -facts["interest"], "interest_off": facts["interest"]})
+    moved.income -= facts["interest"]
+
+
+def _cost_advanced(moved: Movements, facts: Facts) -> None:
+    moved.cash_out += facts["amount"]
+    if moved.lifecycle == WRITTEN_OFF:
+        moved.memo += facts["amount"]
+        moved.loss += facts["amount"]
+    else:
+        moved.buckets["costs"] += facts["amount"]
+
+
+def _recovered(moved: Movements, facts: Facts) -> None:
+    moved.buckets.subtract(facts["alloc"])
+    moved.cash_in += sum(facts["alloc"].values())
+    moved.income += claim.memo_interest_of(facts["alloc"])
+
+
+def _recovery_reversed(moved: Movements, facts: Facts) -> None:
+    """What comes back to a claim that was written off meanwhile comes back to the memo, its book part as loss."""
+    alloc = facts["alloc"]
+    moved.cash_in -= sum(alloc.values())
+    moved.income -= claim.memo_interest_of(alloc)
+    if moved.lifecycle == WRITTEN_OFF:
+        moved.memo += sum(alloc.values())
+        moved.loss += claim.book_of(alloc)
+    else:
+        moved.buckets.update(alloc)
+
+
+def _memo_recovered(sign: int) -> Fold:
+    def fold(moved: Movements, facts: Facts) -> None:
+        whole, book = sum(facts["alloc"].values()), claim.book_of(facts["alloc"])
+        moved.memo -= sign * whole
+        moved.cash_in += sign * whole
+        moved.income += sign * (whole - book)
+        moved.loss -= sign * book
+
+    return fold
+
+
+def _settled_in_kind(sign: int) -> Fold:
+    """Costs that the foreclosed asset capitalises leave the claim beside the offset."""
+
+    def fold(moved: Movements, facts: Facts) -> None:
+        moved.buckets.update({bucket: -sign * part for bucket, part in facts["alloc"].items()})
+        moved.buckets["costs"] -= sign * facts.get("costs_capitalised", 0)
+
+    return fold
+
+
+def _waived(sign: int) -> Fold:
+    def fold(moved: Movements, facts: Facts) -> None:
+        moved.buckets.update({bucket: -sign * part for bucket, part in facts["alloc"].items()})
+        moved.loss += sign * claim.book_of(facts["alloc"])
+
+    return fold
+
+
+def _written_off(moved: Movements, facts: Facts) -> None:
+    moved.buckets.subtract(facts["alloc"])
+    moved.memo += sum(facts["alloc"].values())
+    moved.loss += claim.book_of(facts["alloc"])
+    moved.lifecycle = WRITTEN_OFF
+
+
+def _write_off_reversed(moved: Movements, facts: Facts) -> None:
+    moved.buckets.update(facts["alloc"])
+    moved.memo -= sum(facts["alloc"].values())
+    moved.loss -= claim.book_of(facts["alloc"])
+    moved.lifecycle = ACTIVE
+
+
+def _transferred(moved: Movements, facts: Facts) -> None:
+    alloc, price = facts["alloc"], facts["price"]
+    moved.before_sale = moved.lifecycle
+    if moved.lifecycle == WRITTEN_OFF:
+        moved.memo -= sum(alloc.values())
+        book = 0
+    else:
+        moved.buckets.subtract(alloc)
+        book = claim.book_of(alloc)
+    moved.sold_book[facts["case_no"]] = book
+    moved.cash_in += price
+    moved.loss += book - price
+
+
+def _transfer_unwound(moved: Movements, facts: Facts) -> None:
+    alloc, price = facts["alloc"], facts["price_returned"]
+    if moved.before_sale == WRITTEN_OFF:
+        moved.memo += sum(alloc.values())
+    else:
+        moved.buckets.update(alloc)
+    moved.cash_in -= price
+    moved.loss -= moved.sold_book.get(facts["case_no"], claim.book_of(alloc)) - price
+
+
+def _memo_closed(moved: Movements, _facts: Facts) -> None:
+    moved.memo = 0
+
+
+#: No other event moves money.
+FOLDS: Mapping[str, Fold] = {
+    "AssetAdmitted": _admitted,
+    "AccrualSynced": _accrued,
+    "InterestMovedOffBalance": _moved_off,
+    "CostAdvanced": _cost_advanced,
+    "RecoveryApplied": _recovered,
+    "RecoveryReversed": _recovery_reversed,
+    "WriteOffRecoveryApplied": _memo_recovered(1),
+    "WriteOffRecoveryReversed": _memo_recovered(-1),
+    "InKindSettled": _settled_in_kind(1),
+    "InKindReversed": _settled_in_kind(-1),
+    "DebtReduced": _waived(1),
+    "DebtReductionReversed": _waived(-1),
+    "AssetWrittenOff": _written_off,
+    "AssetWriteOffReversed": _write_off_reversed,
+    "AssetTransferred": _transferred,
+    "TransferUnwound": _transfer_unwound,
+    "NoRecourseMarked": _memo_closed,
+}

@@ -16,7 +16,9 @@ FACTOR_CLASSES = ("FUNDING", "MARKET", "INTRADAY", "CONTINGENT", "FX", "CONCENTR
 PRIMARY_RISKS = ("CREDIT", "MARKET", "OPERATIONAL", "REPUTATION", "LIQUIDITY")
 SCENARIO_KINDS = ("BASE", "INSTITUTION", "MARKET", "COMBINED")
 
-ANOTHER: Clause = clause("SD1", "nobody approves a change of his own", lambda s: not s.case.has_played(s.actor, "maker"))
+ANOTHER: Clause = clause(
+    "SD1", "nobody approves a change of his own", lambda s: not s.case.has_played(s.actor, "maker")
+)
 
 
 def _factor(step: Step) -> Facts:

@@ -48,7 +48,9 @@ def apply_confirmed_split(app: Assets, event: EventView) -> Iterator[Wanted]:
     if mode == MEMO_MODE:
         yield Wanted("RiskAsset", split["asset_no"], "WriteOffRecoveryApplied", payload, valid_on=_day(event))
     else:
-        yield Wanted("RiskAsset", split["asset_no"], "RecoveryApplied", payload | {"mode": mode}, valid_on=_day(event))
+        yield Wanted(
+            "RiskAsset", split["asset_no"], "RecoveryApplied", payload | {"mode": mode}, valid_on=_day(event)
+        )
 
 
 def reverse_split(app: Assets, event: EventView) -> Iterator[Wanted]:

@@ -47,6 +47,7 @@ class Restructuring(PostedCase, Case):
                 defaults=lambda step: {"asset_ids": step.asset_ids},
                 derive=_draft,
                 hold="RESTRUCTURING",
+                waits_in="APPROVED POSTING_FAILED",
             )
         ),
         *posting(

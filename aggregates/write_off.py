@@ -22,7 +22,7 @@ DRAFT = "asset_no:I, asset_ids:L, write_off_kind:E, book_amount:M, memo_interest
 
 def _draft(step: Step) -> Facts:
     """What a draft derives from the asset may be left out; given, it must be equal."""
-    asset = step.asset(step.get("asset_no") or step.asset_ids[0])
+    asset = step.asset(step.get("asset_no"))
     unless_state(asset.stage, ("ACTIVE",), "Draft")
     buckets = asset.buckets_minor
     return {
@@ -123,6 +123,7 @@ ROWS = (
                 ),
             ),
             hold="WRITE_OFF",
+            waits_in="APPROVED POSTING_FAILED",
         )
     ),
     row(

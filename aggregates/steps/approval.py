@@ -186,7 +186,7 @@ def approval(of: Approval) -> tuple[Row, ...]:
             "Expire",
             f"{noun}ApprovalLapsed",
             "SY",
-            stages=f"{of.waits_in or of.after_approval} POSTING_FAILED",
+            stages=of.waits_in or of.after_approval,
             next="LAPSED",
             clauses=(
                 in_stage("Expire.1"),

@@ -51,7 +51,8 @@ class CaseEvent(Aggregate.Event):
     def apply(self, aggregate: Any) -> None:
         aggregate.absorb(self)
 
-    def facts(self) -> dict[str, Any]:
+    def read_facts(self) -> dict[str, Any]:
+        """Values by field name. Not `facts`: an event may have a field of that name."""
         return loaded(self, self.ROW.fields)
 
 
@@ -135,7 +136,7 @@ class Case(Aggregate):
         """Attributes of the aggregate's own, before its first event."""
 
     def absorb(self, event: CaseEvent) -> None:
-        row, facts = event.ROW, event.facts()
+        row, facts = event.ROW, event.read_facts()
         self.facts.update(facts)
         version = event.originator_version
         if row.effect is not None:

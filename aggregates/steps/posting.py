@@ -85,7 +85,11 @@ def posting(of: Posting) -> tuple[Row, ...]:
     )
     rows = (
         requested,
-        requested.but(command="Retry", stages=("POSTING_FAILED",), clauses=(segregated, in_stage("Retry.1"), *requested.clauses[2:])),
+        requested.but(
+            command="Retry",
+            stages=("POSTING_FAILED",),
+            clauses=(segregated, in_stage("Retry.1"), *requested.clauses[2:]),
+        ),
         row(
             "ConfirmInstruction",
             "InstructionConfirmed",

@@ -45,8 +45,9 @@ def in_stage(guard: str) -> Clause:
 class Row:
     """One command of an aggregate and the event it stores.
 
-    `stages`: in which it may be given. `makes`: the first event of an aggregate, `makes_if_absent`: it may be. `next`: the stage afterwards, "" keeps it; a function
-    of case and facts where it depends. `extra`: fields that a command may have and the event has not.
+    `stages`: in which it may be given. `makes`: the first event of an aggregate, `makes_if_absent`: it may be.
+    `next`: the stage afterwards, "" keeps it; a function of case and facts where it depends.
+    `extra`: fields that a command may have and the event has not.
     `default`: values that stand in for missing ones. `derive`: values that the state determines: a given one must be
     equal. `counts_on`: the business date it determines. `effect`: what the event does to the aggregate, at every
     replay. `before`, `then`: partner events of the same save. `instead`: the event to store in place of this one

@@ -18,6 +18,7 @@ from engines.primitives.errors import Conflict, Rejected
 
 SEGREGATION = "SD"
 DEFAULT_CURRENCY = "CNY"
+ASSET_FIELDS = ("asset_no", "loan_no", "asset_ids", "loan_nos")  # that name what a case is about
 
 
 class Step:
@@ -29,6 +30,9 @@ class Step:
         self._case: Case | None = work.find(kind.NAME, key)
         self.fields: dict[str, Any] = {}
         self.who: Envelope
+        self.entity_id: str
+        self.branch: str
+        self.ccy: str
         self.entity_id, self.branch, self.ccy = ABSENT_HOME
 
     # --- What checks ask -----------------------------------------------------------------------------------
@@ -58,6 +62,8 @@ class Step:
         return self.work.policy
 
     def __getitem__(self, name: str) -> Any:
+        """A field that the row needs by now: InvalidInput names it where it is missing."""
+        unless_field(self.fields.get(name) is not None, name, "is missing")
         return self.fields[name]
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -65,7 +71,11 @@ class Step:
 
     def asset(self, loan_no: str | None = None) -> Any:
         """The risk asset of that number, by default the only one that the case is about."""
-        return self.load("RiskAsset", loan_no or self.asset_ids[0])
+        if loan_no is None:
+            names = [name for name in ASSET_FIELDS if name in {spec.name for spec in self.row.fields}]
+            unless_field(bool(self.asset_ids), names[0] if names else "asset_ids", "is missing")
+            loan_no = self.asset_ids[0]
+        return self.load("RiskAsset", loan_no)
 
     @property
     def asset_ids(self) -> list[str]:
@@ -136,7 +146,7 @@ class Step:
         return read(payload, (*self.row.fields, *self.row.extra), self.ccy)
 
     def _unless_stale(self, expected: object) -> None:
-        """A command may carry the version that its sender decided on, so that nobody approves what he has not seen."""
+        """A command may carry the version that its sender saw, so that nobody approves what changed meanwhile."""
         if expected is None or self._case is None:
             return
         unless_field(isinstance(expected, int), "expected_version", "want an integer")

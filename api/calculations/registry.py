@@ -27,6 +27,7 @@ MODULES = (
     "classification",
     "concentration",
     "core_liability_ratio",
+    "deadline",
     "duration",
     "duration_gap",
     "early_warning",

@@ -1,4 +1,4 @@
-"""`tidemark scenario run`: plays a file of commands on a private server and shows what each line did (decision E18)."""
+"""`tidemark scenario run`: plays a file of commands on a private server, shows what each line did (E18)."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,9 @@ def _group() -> None:
 def run(
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="One JSON object a line.")],
-    auto: Annotated[bool, typer.Option("--auto", help="Let process managers and timers run between the lines.")] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Let process managers and timers run between the lines.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Play a scenario over HTTP on a private server with an empty store.
@@ -72,7 +74,9 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         try:
             found = json.loads(line)
         except ValueError as error:
-            raise InvalidInput(f"line {number} is not JSON: {error}", field="FILE", record=f"{path}:{number}") from error
+            raise InvalidInput(
+                f"line {number} is not JSON: {error}", field="FILE", record=f"{path}:{number}"
+            ) from error
         if not isinstance(found, dict):
             raise InvalidInput(f"line {number} is no JSON object", field="FILE", record=f"{path}:{number}")
         if ("command" in found) == ("given" in found):
@@ -86,7 +90,9 @@ def _show(line: Mapping[str, Any], played: Mapping[str, Any], *, met: bool) -> N
     asked = line.get("command", line.get("given"))
     told = ", ".join(event["type"] for event in played["events"]) if played["ok"] else _refusal(played["error"])
     mark = "" if met else "   <-- not as expected"
-    out().print(f"{played['line']:>4}  {line.get('aggregate')}/{line.get('key')}  {asked}: {told}{mark}", markup=False)
+    out().print(
+        f"{played['line']:>4}  {line.get('aggregate')}/{line.get('key')}  {asked}: {told}{mark}", markup=False
+    )
     rows = [
         {"asset": name.partition("/")[2], "lifecycle": state["lifecycle"], "class": state["classification"]}
         | {figure: state[figure] for figure in FIGURES}
