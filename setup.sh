@@ -91,7 +91,7 @@ if ! fresh package "$wanted"; then
 fi
 
 # --- compiled loops: here, so that the first worker does not spend half a minute on them ---------------------------
-wanted=$(cat requirements.lock engines/primitives/compiled.py streams/*.py projections/*.py | digest)
+wanted=$(cat requirements.lock engines/primitives/compiled.py engines/actus/*.py streams/*.py projections/*.py | digest)
 if ! fresh compiled "$wanted"; then
   say "compiling the decoder"
   .venv/bin/python -c 'from streams.warm import warm; warm()' >&2

@@ -411,6 +411,7 @@ class AssetPackage(PostedCase, Case):
                 posted=_package_posted,
                 posted_stage=lambda case, facts: "PARTLY_POSTED" if case.failed else "POSTED",
                 reverse=_package_reversed,
+                reverses_from="POSTED PARTLY_POSTED DELIVERED",
                 reversal_content=lambda step: {
                     "amount": step.case.instruction.get("amount"),
                     "alloc": dict(step.case.instruction.get("alloc", {})),

@@ -139,6 +139,7 @@ ROWS = (
             posted=_posted,
             reverse=_unwound,
             reversal_own=(clause("Unwind.1", "annulled"),),
+            reverses_from="POSTED COMPLETED",
             reversal_content=lambda step: {
                 "amount": step.case.instruction.get("amount"),
                 "alloc": dict(step.case.instruction.get("alloc", {})),

@@ -52,6 +52,7 @@ class Posting:
     check_before_sending: Callable[[Step], None] | None = None
     posted_defaults: Callable[[Step], Facts] | None = None
     reversal_own: tuple[Clause, ...] = ()
+    reverses_from: str = "POSTED"  # stages in which a reversal may be asked for
     after_reversal: Callable[[Step], None] | None = None
 
 
@@ -96,7 +97,7 @@ def posting(of: Posting) -> tuple[Row, ...]:
             "FC",
             "instruction_id:I, attempt:N, kind:E, case_no:I, asset_no:I, amount:M, alloc:A?, value_date:D?, "
             "checker:I, reverses:I?",
-            stages="POSTING REVERSING",
+            stages="POSTING REVERSING" if of.reverse is not None else "POSTING",
             clauses=(
                 clause("SD5", "posting maker, posting checker and case maker are three people", _is_checker),
                 clause("STATE", "not confirmed yet", lambda step: not _asked(step)["checker"]),
@@ -178,7 +179,7 @@ def _reversal(of: Posting) -> tuple[Row, ...]:
             f"{noun}ReversalRequested",
             "FN",
             "instruction_id:I, amount:M?, alloc:A?, kind:E, approved_by:I?",
-            stages="POSTED PARTLY_POSTED COMPLETED",
+            stages=of.reverses_from,
             next="REVERSING",
             clauses=(
                 clause("SD10", "approved by someone other than the approver of the original", _is_other_approver),

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -18,43 +19,73 @@ from engines.primitives.errors import InvalidInput, NotFound
 
 Result = dict[str, Any]  # of text, integers, booleans, null, lists and dicts; keys in the order to be read
 
+EXAMPLES = Path(__file__).parent / "examples"
+
 #: The calculations, alphabetically: a line each.
 MODULES = (
     "adjusted_liquidity_ratio",
+    "balance_sheet_optimisation",
+    "balance_sheet_simulation",
     "behaviour",
     "capital",
+    "capital_forecast",
+    "capital_plan",
+    "capital_stress",
     "cashflows",
     "classification",
     "concentration",
+    "contingency_plan",
     "core_liability_ratio",
+    "data_quality",
     "deadline",
+    "disclosure",
+    "dispatch",
     "duration",
     "duration_gap",
     "early_warning",
     "eve",
     "excess_reserve_ratio",
+    "explain_change",
     "four_positions",
+    "ftp",
+    "ftp_simulation",
     "funding_gap",
+    "funding_gates",
     "gap",
     "hqlaar",
     "interest_trial",
     "intraday",
+    "large_flow",
     "lcr",
     "limits",
     "liquid_assets",
+    "liquidity_at_risk",
     "liquidity_gap_ratio",
     "liquidity_indicators",
     "liquidity_need",
     "liquidity_ratio",
     "lmr",
+    "loan_pricing",
     "loan_to_deposit",
+    "model_backtest",
     "nii",
     "nsfr",
+    "outlier",
+    "position_forecast",
+    "reconciliation",
     "repricing_gap",
     "reserve",
     "reserve_tiers",
+    "reverse_stress",
+    "roll_up",
+    "scenario",
     "sources_and_uses",
+    "stress",
     "survival_horizon",
+    "treasury_pnl",
+    "trend",
+    "volume_forecast",
+    "withdrawal_forecast",
 )
 
 
@@ -77,6 +108,15 @@ class Variant:
     def _keys(self) -> dict[str, bool]:
         fields = self.inputs.model_fields
         return {found.alias or name: found.is_required() for name, found in fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An input that computes, to begin with."""
+
+    variant: str
+    source: str
+    input: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +190,14 @@ def find(name: str) -> Calculation:
     calculation = import_module(f"api.calculations.{wanted}").CALCULATION
     assert isinstance(calculation, Calculation)  # noqa: S101 - a test holds all modules to it
     return calculation
+
+
+def examples(name: str) -> tuple[Example, ...]:
+    """The inputs of `examples/NAME.json`, at most one a variant; none if there is no such file. Raises NotFound."""
+    path = EXAMPLES / f"{find(name).name}.json"
+    if not path.exists():
+        return ()
+    return tuple(Example(**entry) for entry in json.loads(path.read_bytes()))
 
 
 def parse(content: bytes) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Cash flows of a portfolio: many contracts, terms in columns, flows in columns, bounded memory.
 
-PAM, LAM, NAM and ANN with ordinary terms are computed side by side (`portfolio_kernel`), everything else contract by
-contract (`state_machine`); both give the same numbers, bit for bit (decision Q18). A contract with bad terms becomes
-an entry of `errors` and leaves the others alone.
+PAM, LAM, NAM and ANN with ordinary terms are computed by machine code, shape by shape (`portfolio_kernel`),
+everything else contract by contract (`state_machine`); both give the same numbers, bit for bit (decision Q18). A
+contract with bad terms becomes an entry of `errors` and leaves the others alone.
 """
 
 from collections import deque
@@ -16,18 +16,17 @@ import polars as pl
 from engines.actus.dates import DAY_SECONDS
 from engines.actus.events import EventType
 from engines.actus.observed import NOTHING, Observed
-from engines.actus.portfolio_columns import Columns, Days, read_columns, row_terms
-from engines.actus.portfolio_events import KINDS
-from engines.actus.portfolio_kernel import Flows, flows, make_batch
+from engines.actus.portfolio_columns import Columns, read_columns, row_terms
+from engines.actus.portfolio_kernel import Flows, flows
 from engines.actus.portfolio_selection import Group, groups
 from engines.actus.portfolio_shapes import Rows
+from engines.actus.portfolio_walk import Written
 from engines.actus.state_machine import Flow, evaluate
 from engines.actus.terms import read_terms
 from engines.primitives.errors import InvalidInput
 
 EVENT_TYPES = pl.Enum([kind.value for kind in EventType])
-CHUNK_EVENTS = 400_000
-_TYPE_NAMES = pl.Series([kind.value for kind in KINDS], dtype=EVENT_TYPES)
+CHUNK_EVENTS = 200_000
 _ALONE = 256  # contracts of the one-contract path in a frame
 
 
@@ -65,12 +64,13 @@ class PortfolioFlows:
         columns = read_columns(self.portfolio)
         _exclude_observed(columns, self.portfolio, self.observed)
         found, left = groups(columns, self.rows)
-        currencies = _Currencies(columns)
+        currencies = pl.Series([value or "" for value in columns.values["currency"]], dtype=pl.Categorical)
+        self.vectorised = sum(len(group.rows) for group in found)
         for done in self._side_by_side(columns, found):
             left = np.concatenate((left, done.undone))
-            self.vectorised += len(done.rows) - len(done.undone)
-            if len(done.day):
-                yield _frame(done, currencies)
+            self.vectorised -= len(done.undone)
+            if len(done.written.row):
+                yield _frame(done.written, currencies)
         self.alone = len(left)
         yield from self._alone(np.sort(left))
 
@@ -78,10 +78,11 @@ class PortfolioFlows:
         """Chunks in order, computed ahead by as many threads as there are, never more than two chunks each."""
         horizon = None if self.to is None else self.to // DAY_SECONDS
 
-        def compute(group: Group, rows: Rows, maturity: Days) -> Flows:
-            return flows(make_batch(columns, group.shape, rows, maturity), self.observed, horizon)
+        def compute(group: Group, some: slice) -> Flows:
+            rows, maturity, steps = group.rows[some], group.maturity[some], group.steps[some]
+            return flows(columns, group.shape, rows, maturity, steps, self.observed, horizon)
 
-        work = ((group, *chunk) for group in found for chunk in _chunks(group, self.chunk_events))
+        work = ((group, chunk) for group in found for chunk in _chunks(group, self.chunk_events))
         if self.threads == 1:
             yield from (compute(*item) for item in work)
             return
@@ -144,6 +145,20 @@ def cash_flows(
     return PortfolioFlows(portfolio, observed, to, rows, chunk_events, threads)
 
 
+def warm() -> None:
+    """Compiles, or loads, the machine code: some 15 s after an installation, a fraction of a second afterwards."""
+    loan = {
+        "contractType": "PAM",
+        "contractRole": "RPA",
+        "currency": "XXX",
+        "statusDate": "2024-01-01",
+        "initialExchangeDate": "2024-01-02",
+        "maturityDate": "2024-01-03",
+        "notionalPrincipal": 1.0,
+    }
+    deque(cash_flows(pl.DataFrame([loan]), threads=1), maxlen=0)
+
+
 def _identifiers(portfolio: pl.DataFrame) -> pl.Series:
     for name in ("contractID", "contractIdentifier"):
         if name in portfolio.columns:
@@ -170,36 +185,25 @@ def _exclude_observed(columns: Columns, portfolio: pl.DataFrame, observed: Obser
         columns.simple[_identifiers(portfolio).is_in(named.implode()).to_numpy()] = False
 
 
-def _chunks(group: Group, events: int) -> Iterator[tuple[Rows, Days]]:
+def _chunks(group: Group, events: int) -> Iterator[slice]:
     """Runs of contracts whose events fit into a chunk; within a group they rise."""
     start = 0
     while start < len(group.rows):
         size = max(1, events // int(group.steps[start]))
         while size > 1 and size * int(group.steps[min(start + size, len(group.rows)) - 1]) > events:
             size = max(1, min(size - 1, events // int(group.steps[min(start + size, len(group.rows)) - 1])))
-        yield group.rows[start : start + size], group.maturity[start : start + size]
+        yield slice(start, start + size)
         start += size
 
 
-class _Currencies:
-    """The currencies of payoffs as a categorical column, and each contract's place in it."""
-
-    def __init__(self, columns: Columns) -> None:
-        self.names = pl.Series([value or "" for value in columns.values["currency"]], dtype=pl.Categorical)
-        self.of_row = columns.codes["currency"].astype(np.uint32)
-
-    def of(self, rows: Rows, counts: Rows) -> pl.Series:
-        return self.names.gather(np.repeat(self.of_row[rows], counts))
-
-
-def _frame(done: Flows, currencies: _Currencies) -> pl.DataFrame:
+def _frame(done: Written, currencies: pl.Series) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "contract_row": np.repeat(done.rows.astype(np.uint32), done.counts),
-            "instant": pl.Series(done.day.astype(np.int64) * (DAY_SECONDS * 1_000)).cast(pl.Datetime("ms")),
-            "event_type": _TYPE_NAMES.gather(done.kind),
+            "contract_row": done.row,
+            "instant": pl.Series(done.instant).cast(pl.Datetime("ms")),
+            "event_type": pl.Series(done.kind).cat.to(EVENT_TYPES),
             "payoff": done.payoff,
-            "currency": currencies.of(done.rows, done.counts),
+            "currency": currencies.gather(pl.Series(done.currency)),
             "notional_principal": done.notional,
             "nominal_interest_rate": done.rate,
             "accrued_interest": done.accrued,

@@ -83,7 +83,7 @@ _NEUTRAL: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Terms of all contracts, by dictionary name; one element a contract.
+    """Terms of all contracts, by dictionary name; one element a contract, and not to be written to.
 
     Attributes:
         numbers: float64, NaN where absent.
@@ -143,7 +143,7 @@ def _plain(value: Any) -> Any:
 
 def _numbers(name: str, series: pl.Series | None, simple: NDArray[np.bool_]) -> NDArray[np.float64]:
     if series is None:
-        return np.full(len(simple), np.nan)
+        return np.broadcast_to(np.nan, len(simple))
     if series.dtype.is_integer() or series.dtype in (pl.Float32, pl.Float64):
         values = series.cast(pl.Float64).to_numpy().astype(np.float64)
         absent = series.is_null().to_numpy()
@@ -155,12 +155,13 @@ def _numbers(name: str, series: pl.Series | None, simple: NDArray[np.bool_]) -> 
     low, high = NUMBERS[name]
     with np.errstate(invalid="ignore"):
         simple &= absent | ((values >= low) & (values <= high))
+    simple &= ~((values == 0.0) & np.signbit(values))  # -0.0: which zero comes out is the one-contract path's to say
     return values
 
 
 def _days(name: str, series: pl.Series | None, simple: NDArray[np.bool_]) -> Days:
     if series is None:
-        return np.full(len(simple), ABSENT)
+        return np.broadcast_to(np.int64(ABSENT), len(simple))
     if series.dtype == pl.Date:
         days = series.cast(pl.Int64).fill_null(ABSENT).to_numpy().astype(np.int64)
     elif isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone in (None, "UTC"):
@@ -184,7 +185,7 @@ def _whole_days(instants: NDArray[np.int64], unit: int, simple: NDArray[np.bool_
 
 def _codes(name: str, series: pl.Series | None, simple: NDArray[np.bool_]) -> tuple[Codes, list[Any]]:
     if series is None:
-        return np.zeros(len(simple), np.int64), [None]
+        return np.broadcast_to(np.int64(0), len(simple)), [None]
     places, read = _read_text(name, series)
     simple &= places >= 0
     return places, read

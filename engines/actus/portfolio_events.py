@@ -1,247 +1,341 @@
 """The events of many contracts of one shape, in order: schedules merged by sorting one integer an event.
 
-The integer of an event holds, from its highest bits, the day it happens, its place among events of one instant
-(`events.ORDER`) and how far its schedule lies from it. So one sort per contract is the order of the standard, and
-nothing but the integers is carried along. What is past, terminated or beyond the horizon is 0 and sorts first:
-the last events of all contracts stand side by side.
+The integer of an event, its key, holds from its highest bits the day it happens, its place among events of one
+instant (`events.ORDER`) and how far its schedule lies from it. So the order of keys is the order of the standard, and
+nothing but keys is carried along. What is past, terminated or beyond the horizon has none.
+
+This is `cycles.schedule`, `Context.event` and the schedules of the four types, said in whole days for numba, which
+makes it machine code: it reads like C.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.actus.events import ORDER, EventType
-from engines.actus.portfolio_columns import ABSENT, DAY_MIN, Days
-from engines.actus.portfolio_maturities import first_redemption, redemption_cycle
-from engines.actus.portfolio_schedules import (
-    Conventions,
-    Flags,
-    Times,
-    after,
-    last_until,
-    times,
+from engines.actus.portfolio_batch import (
+    ANN,
+    CAPITALISED,
+    HAPPENS,
+    INTEREST_ANCHOR,
+    LAM,
+    MATURITY,
+    MONTH,
+    NEXT_RESET_RATE,
+    PAM,
+    PAYMENT,
+    PURCHASED,
+    RATE,
+    REDEMPTION_ANCHOR,
+    RESET_ANCHOR,
+    START,
+    STATUS,
+    TERMINATED,
+    Every,
+    Floats,
+    Rules,
 )
-from engines.actus.portfolio_shapes import Rows, Shape
+from engines.actus.portfolio_columns import ABSENT, DAY_MIN, Days
+from engines.actus.portfolio_schedules import FIRST_DAY, Flags
+from engines.primitives.compiled import compiled_with
 
-E = EventType
 KINDS = tuple(EventType)
+DAY_SHIFT, ORDER_SHIFT, OFFSET = 12, 4, 8  # bits of the order and of the offset; offsets are -8..7 days
 
-_DAY_SHIFT, _ORDER_SHIFT, _OFF = 12, 4, 8  # bits of the order and of the offset; offsets are -8..7 days
-_FIXED_AT_START = ORDER[E.IED] + 1  # a PRF between the initial exchange and a redemption of the same day
+IED, PR, IP, IPCI, RRF, RR, PRF, PRD, TD, MD = (
+    ORDER[EventType(name)] for name in ("IED", "PR", "IP", "IPCI", "RRF", "RR", "PRF", "PRD", "TD", "MD")
+)
+SINGLE = 8  # what `single_events` needs room for
+FIXED_AT_START = IED + 1  # a PRF between the initial exchange and a redemption of the same day
 
-_KIND_OF_ORDER = (np.arange(256) // 10).astype(np.uint8)
-_KIND_OF_ORDER[_FIXED_AT_START] = KINDS.index(E.PRF)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Some contracts of one shape: their rows and the terms that schedules read."""
-
-    shape: Shape
-    conventions: Conventions
-    rows: Rows
-    days: dict[str, Days]
-    numbers: dict[str, NDArray[np.float64]]
-    sign: NDArray[np.float64]
-    maturity: Days
-
-    def has(self, number: str) -> Flags:
-        return ~np.isnan(self.numbers[number])
+Keys = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What the events of a batch were made from, and the events.
+def key_of(day: int, order: int, offset: int) -> int:
+    """The key of an event: with order 0 and offset 0 not greater than any of its day."""
+    return ((day - DAY_MIN) << DAY_SHIFT) + (order << ORDER_SHIFT) + offset
 
-    Attributes:
-        interest_before: the last scheduled interest payment up to the status date, ABSENT where there is none.
-        redemptions: t^PR, before the maturity.
-        keys: one integer an event, rows in order of time, 0 for no event; shape (contracts, events).
+
+def happens(calendar: Days, scheduled: int, start: int, maturity: int) -> int:
+    """When a cyclic event happens: `Context.event`.
+
+    It moves to a business day, but not the one at maturity, and not out of the contract's life.
     """
-
-    interest_before: Days
-    redemptions: Times
-    keys: Days
-
-
-def schedule(batch: Batch, horizon: int | None) -> Schedule:
-    """All events after the status date, up to the termination and the horizon (a day, inclusive)."""
-    shape, days = batch.shape, batch.days
-    start, status = days["initialExchangeDate"], days["statusDate"]
-    maturity = batch.maturity
-    eom = shape.end_of_month
-    pays = batch.has("nominalInterestRate")
-    redemptions = times(
-        days["cycleAnchorDateOfPrincipalRedemption"],
-        start,
-        shape.redemption_cycle,
-        maturity,
-        status,
-        end_of_month=eom,
-    )
-    interest = _interest_times(batch, redemptions)
-    resets = times(days["cycleAnchorDateOfRateReset"], start, shape.reset_cycle, maturity, status, end_of_month=eom)
-    parts = _Parts(batch)
-    parts.single(E.IED, start)
-    parts.single(E.MD, maturity)
-    parts.single(E.PRD, days["purchaseDate"])
-    parts.single(E.TD, days["terminationDate"])
-    for found in interest:
-        parts.interest(found.days, found.valid & pays[:, None], days["capitalizationEndDate"])
-    parts.interest(maturity[:, None], pays[:, None], days["capitalizationEndDate"])
-    parts.capitalisation_end(days["capitalizationEndDate"], pays)
-    if shape.contract_type != "PAM":
-        parts.cyclic(ORDER[E.PR], redemptions.days, redemptions.valid)
-    if shape.reset_cycle is not None:
-        parts.resets(resets, batch.has("nextResetRate"))
-    if shape.contract_type == "ANN":
-        parts.fixing(first_redemption(shape, days["cycleAnchorDateOfPrincipalRedemption"], start))
-    before = np.full(len(batch.rows), ABSENT)
-    for found in interest:
-        before = np.maximum(before, last_until(found, status))
-    interest_before = np.where(maturity <= status, maturity, before)
-    return Schedule(interest_before, redemptions, parts.merged(horizon))
-
-
-def _interest_times(batch: Batch, redemptions: Times) -> tuple[Times, ...]:
-    """Scheduled interest payments but for the one at maturity (`pam.interest_times`, `nam.interest_times`)."""
-    shape, days = batch.shape, batch.days
-    start, status = days["initialExchangeDate"], days["statusDate"]
-    anchor, cycle, eom = days["cycleAnchorDateOfInterestPayment"], shape.interest_cycle, shape.end_of_month
-    if shape.contract_type in ("PAM", "LAM"):
-        return (times(anchor, start, cycle, batch.maturity, status, end_of_month=eom),)
-    if cycle is None:
-        return (redemptions,)
-    first = first_redemption(shape, days["cycleAnchorDateOfPrincipalRedemption"], start)
-    end = after(first, redemption_cycle(shape), -1, end_of_month=eom)
-    own_start = np.where(anchor != ABSENT, anchor, after(start, cycle, 1, end_of_month=eom))
-    reached = own_start <= end
-    before = times(anchor, start, cycle, end, status, end_of_month=eom)
-    before = Times(before.days, before.valid & reached[:, None])
-    return before, Times(end[:, None], reached[:, None]), redemptions
-
-
-def happens(batch: Batch, scheduled: Days) -> Days:
-    """When cyclic events of shape (contracts, times) happen: `Context.event`.
-
-    They move to a business day, but not the one at maturity, and not out of the contract's life.
-    """
-    if batch.conventions.convention == "NOS":
+    if scheduled == maturity:
         return scheduled
-    start, maturity = batch.days["initialExchangeDate"][:, None], batch.maturity[:, None]
-    moved = np.minimum(batch.conventions.shift(scheduled), maturity)
-    moved = np.where(scheduled >= start, np.maximum(moved, start), moved)
-    return np.where(scheduled == maturity, scheduled, moved)
+    moved = min(int(calendar[scheduled - FIRST_DAY, HAPPENS]), maturity)
+    return max(moved, start) if scheduled >= start else moved
 
 
-class _Parts:
-    """Collects the integers of events, block by block; `keys` are those integers."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.blocks: list[Days] = []
-
-    def single(self, kind: EventType, day: Days) -> None:
-        """One event a contract, which no business day convention moves."""
-        given = day != ABSENT
-        if given.any():
-            self.blocks.append(np.where(given, _key(day, day, ORDER[kind]), 0)[:, None])
-
-    def cyclic(self, order: int | Days, scheduled: Days, valid: Flags) -> None:
-        """Times of a schedule: moved to a business day, but not the one at maturity, and never past it."""
-        if not valid.size:
-            return
-        self.blocks.append(_key(happens(self.batch, scheduled), scheduled, order) * valid)
-
-    def interest(self, scheduled: Days, valid: Flags, capitalised_until: Days) -> None:
-        """IP after the capitalisation end date, IPCI before it; the one on it is `capitalisation_end`."""
-        until = capitalised_until[:, None]
-        if (capitalised_until == ABSENT).all():
-            self.cyclic(ORDER[E.IP], scheduled, valid)
-            return
-        order = np.where(scheduled < until, ORDER[E.IPCI], ORDER[E.IP])
-        self.cyclic(order, scheduled, valid & (scheduled != until))
-
-    def capitalisation_end(self, day: Days, valid: Flags) -> None:
-        """Capitalises whether or not it is in the cycle."""
-        given = valid & (day != ABSENT)
-        if given.any():
-            self.cyclic(ORDER[E.IPCI], np.where(given, day, self.batch.maturity)[:, None], given[:, None])
-
-    def resets(self, found: Times, known: Flags) -> None:
-        """RR; RRF for the first after the status date where its rate is known; PRF as `ann.fixing_events`."""
-        order = np.full(found.days.shape, ORDER[E.RR])
-        if known.any():
-            status = self.batch.days["statusDate"][:, None]
-            coming = found.valid & (happens(self.batch, found.days) > status)
-            first = coming & (np.cumsum(coming, axis=1) == 1) & known[:, None]
-            order = np.where(first, ORDER[E.RRF], order)
-        self.cyclic(order, found.days, found.valid)
-        if self.batch.shape.contract_type == "ANN":
-            fixed = found.valid & ~self.batch.has("nextPrincipalRedemptionPayment")[:, None]
-            self.cyclic(ORDER[E.PRF], found.days, fixed)
-
-    def fixing(self, first: Days) -> None:
-        """PRF a day before the first redemption where no instalment is given (`ann.fixing_events`)."""
-        start = self.batch.days["initialExchangeDate"]
-        wanted = ~self.batch.has("nextPrincipalRedemptionPayment") & (start < first) & (first < self.batch.maturity)
-        at_start = first - 1 <= start
-        day = np.where(at_start, start, first - 1)
-        key = _key(day, day, np.where(at_start, _FIXED_AT_START, ORDER[E.PRF]))
-        self.blocks.append((key * wanted)[:, None])
-
-    def merged(self, horizon: int | None) -> Days:
-        """All events in order, without those that are past, terminated or beyond the horizon."""
-        keys = np.concatenate(self.blocks, axis=1)
-        after_status = keys_after(self.batch.days["statusDate"])
-        keys = np.where(keys >= after_status[:, None], keys, 0)
-        terminated = self.batch.days["terminationDate"]
-        if (terminated != ABSENT).any():
-            last = np.where(terminated != ABSENT, _key(terminated, 0, ORDER[E.TD], offset=15), np.iinfo(np.int32).max)
-            keys = np.where(keys <= last[:, None], keys, 0)
-        if horizon is not None:
-            keys = np.where(keys < int(keys_after(np.array(horizon))), keys, 0)
-        keys.sort(axis=1)
-        width = int(np.count_nonzero(keys, axis=1).max(initial=0))
-        return keys[:, keys.shape[1] - width :]
+def after(rules: Rules, calendar: Days, months: Days, day: int, every: Every, times: int) -> int:
+    """`Period.after`: so many cycles later. A day beyond the tables comes after every maturity."""
+    if not every.months:
+        return min(day + every.days * times, FIRST_DAY + len(calendar) - 1)
+    month = int(calendar[day - FIRST_DAY, MONTH])
+    kept = day - int(months[month, 0]) + 1
+    if rules.end_of_month and kept == months[month, 1]:
+        kept = 31
+    moved = min(max(month + every.months * times, 0), len(months) - 1)
+    return int(months[moved, 0]) + min(kept, int(months[moved, 1])) - 1
 
 
-def _key(day: Days, scheduled: Days | int, order: int | Days, *, offset: int | None = None) -> Days:
-    # Events of one type and day keep the order of their schedule: the offset rises with the scheduled day.
-    away = scheduled - day + _OFF if offset is None else offset
-    key: Days = ((day - DAY_MIN) << _DAY_SHIFT) + (order << _ORDER_SHIFT) + away
-    return key
+def passed(rules: Rules, calendar: Days, months: Days, start: int, every: Every, day: int) -> int:
+    """How many of the times start, start + c, start + 2c, ... lie on or before a day."""
+    if not every.months:
+        return max((day - start) // every.days + 1, 0)
+    whole = (int(calendar[day - FIRST_DAY, MONTH]) - int(calendar[start - FIRST_DAY, MONTH])) // every.months
+    if whole < 0:
+        return 0
+    return whole + 1 if after(rules, calendar, months, start, every, whole) <= day else whole
 
 
-def event_days(keys: Days) -> Days:
-    """The day of each event."""
-    days: Days = (keys >> _DAY_SHIFT) + DAY_MIN
-    return days
+def times(
+    rules: Rules,
+    calendar: Days,
+    months: Days,
+    every: Every,
+    anchor: int,
+    start: int,
+    end: int,
+    since: int,
+    found: Keys,
+) -> int:
+    """`Context.times` without its end, S(s, c, T): s is the anchor, else `start` plus one cycle.
+
+    Args:
+        end: T; times are before it. A long stub drops the last time where it misses T.
+        since: times long before this day are left out; the last time up to it is always there.
+        found: where the days go; what it has no room for does not, but is counted.
+    """
+    if not every.months and not every.days:
+        return 0
+    base = anchor if anchor != ABSENT else start
+    # Two cycles, or the eight days that a shift may reach across, before the last time up to `since`.
+    skipped = passed(rules, calendar, months, base, every, since) - 3
+    if not every.months:
+        skipped -= 8 // every.days
+    total = passed(rules, calendar, months, base, every, end - 1)
+    if every.long_stub and total > 1 and after(rules, calendar, months, base, every, total) != end:
+        total -= 1
+    first = max(skipped, 0 if anchor != ABSENT else 1)
+    for number in range(first, min(total, first + len(found))):
+        found[number - first] = after(rules, calendar, months, base, every, number)
+    return max(total - first, 0)
 
 
-def event_kinds(keys: Days) -> NDArray[np.uint8]:
-    """The place in KINDS of each event's type; len(KINDS) for no event."""
-    kinds: NDArray[np.uint8] = _KIND_OF_ORDER[(keys >> _ORDER_SHIFT) & 0xFF]
-    kinds[keys == 0] = len(KINDS)
-    return kinds
+def merge(keys: Keys, begin: int, middle: int, end: int, spare: Keys) -> None:
+    """Sorts keys[begin:end], of which keys[begin:middle] is in order and the rest nearly."""
+    for place in range(middle + 1, end):
+        key, before = keys[place], place - 1
+        while before >= middle and keys[before] > key:
+            keys[before + 1] = keys[before]
+            before -= 1
+        keys[before + 1] = key
+    count = end - middle
+    for place in range(count):
+        spare[place] = keys[middle + place]
+    first, second = middle - 1, count - 1
+    for place in range(end - 1, begin - 1, -1):
+        if second < 0:
+            break
+        if first >= begin and keys[first] > spare[second]:
+            keys[place] = keys[first]
+            first -= 1
+        else:
+            keys[place] = spare[second]
+            second -= 1
 
 
-def scheduled_days(keys: Days) -> Days:
-    """The day for which each event was scheduled."""
-    return event_days(keys) + (keys & 0xF) - _OFF
+def interest_days(
+    rules: Rules,
+    calendar: Days,
+    months: Days,
+    dates: Days,
+    numbers: Floats,
+    one: int,
+    first_redemption: int,
+    redemptions: Keys,
+    found: Keys,
+) -> int:
+    """Scheduled interest payments but for the one at maturity (`pam.interest_times`, `nam.interest_times`)."""
+    start, status, anchor = int(dates[one, START]), int(dates[one, STATUS]), int(dates[one, INTEREST_ANCHOR])
+    every = rules.interest
+    if rules.kind in (PAM, LAM):
+        return times(rules, calendar, months, every, anchor, start, int(dates[one, MATURITY]), status, found)
+    count = 0
+    if every.months or every.days:
+        end = after(rules, calendar, months, first_redemption, rules.redemption, -1)
+        if (anchor if anchor != ABSENT else after(rules, calendar, months, start, every, 1)) <= end:
+            count = times(rules, calendar, months, every, anchor, start, end, status, found)
+            if count < len(found):
+                found[count] = end
+            count += 1
+    for place in range(min(len(redemptions), len(found) - count)):
+        found[count + place] = redemptions[place]
+    return count + len(redemptions)
 
 
-def redemption_keys(batch: Batch, scheduled: Days) -> Days:
-    """The integers of redemptions, without their offsets: less than any later event's, not less than an earlier's."""
-    return _key(happens(batch, scheduled), 0, ORDER[E.PR], offset=0)
+def resets(
+    rules: Rules, calendar: Days, months: Days, dates: Days, numbers: Floats, one: int, days: Keys, keys: Keys
+) -> int:
+    """RR; RRF for the first after the status date where its rate is known; PRF as `ann.fixing_events`."""
+    start, status, maturity = int(dates[one, START]), int(dates[one, STATUS]), int(dates[one, MATURITY])
+    known = not np.isnan(numbers[one, NEXT_RESET_RATE])
+    for place in range(len(days)):
+        scheduled = int(days[place])
+        day = happens(calendar, scheduled, start, maturity)
+        order = RR
+        if known and day > status:
+            order, known = RRF, False
+        keys[place] = key_of(day, order, scheduled - day + OFFSET)
+    if rules.kind != ANN or not np.isnan(numbers[one, PAYMENT]):
+        return len(days)
+    for place in range(len(days)):
+        scheduled = int(days[place])
+        day = happens(calendar, scheduled, start, maturity)
+        keys[len(days) + place] = key_of(day, PRF, scheduled - day + OFFSET)
+    return 2 * len(days)
 
 
-def keys_after(day: Days) -> Days:
-    """What is greater than all events up to a day and not greater than any event of a later day."""
-    return _key(day + 1, 0, 0, offset=0)
+def single_events(
+    rules: Rules,
+    calendar: Days,
+    months: Days,
+    dates: Days,
+    numbers: Floats,
+    one: int,
+    first_redemption: int,
+    keys: Keys,
+) -> int:
+    """What no cycle makes; how many keys were written, at most SINGLE."""
+    start, maturity = int(dates[one, START]), int(dates[one, MATURITY])
+    capitalised = int(dates[one, CAPITALISED])
+    keys[0] = key_of(start, IED, OFFSET)
+    keys[1] = key_of(maturity, MD, OFFSET)
+    count = 2
+    if dates[one, PURCHASED] != ABSENT:
+        keys[count] = key_of(dates[one, PURCHASED], PRD, OFFSET)
+        count += 1
+    if dates[one, TERMINATED] != ABSENT:
+        keys[count] = key_of(dates[one, TERMINATED], TD, OFFSET)
+        count += 1
+    if not np.isnan(numbers[one, RATE]):
+        if maturity != capitalised:
+            keys[count] = key_of(maturity, IPCI if maturity < capitalised else IP, OFFSET)
+            count += 1
+        if capitalised != ABSENT:  # capitalises whether or not it is in the cycle
+            day = happens(calendar, capitalised, start, maturity)
+            keys[count] = key_of(day, IPCI, capitalised - day + OFFSET)
+            count += 1
+    # PRF a day before the first redemption where no instalment is given (`ann.fixing_events`).
+    if rules.kind == ANN and np.isnan(numbers[one, PAYMENT]) and start < first_redemption < maturity:
+        at_start = first_redemption - 1 <= start
+        keys[count] = key_of(max(first_redemption - 1, start), FIXED_AT_START if at_start else PRF, OFFSET)
+        count += 1
+    return count
 
 
-def purchase_key(purchased: Days) -> Days:
-    """What the flows of a bought contract must not be below; 0 where it was not bought."""
-    return np.where(purchased == ABSENT, 0, _key(purchased, 0, ORDER[E.PRD], offset=0))
+def keep(keys: Keys, begin: int, end: int, low: int, high: int) -> int:
+    """Moves the keys from low to high to the front of keys[begin:end]; where they end."""
+    kept = begin
+    for place in range(begin, end):
+        if low <= keys[place] <= high:
+            keys[kept] = keys[place]
+            kept += 1
+    return kept
+
+
+# One pass: a call that is given arrays is dear in machine code.
+def _lay(  # noqa: PLR0915
+    rules: Rules,
+    calendar: Days,
+    months: Days,
+    dates: Days,
+    numbers: Floats,
+    horizon: int,
+    keys: Keys,
+    ends: Keys,
+    redemptions: Keys,
+    redemption_ends: Keys,
+    interest_before: Keys,
+    done: Flags,
+) -> None:
+    """The keys of all contracts after their status dates, up to the terminations and the horizon.
+
+    Args:
+        horizon: a day, inclusive.
+        keys, ends: where the keys go, contract after contract, each in order; where each contract's end.
+        redemptions, redemption_ends: t^PR before the maturity, likewise, some of the past among them.
+        interest_before: the last scheduled interest payment up to the status date, ABSENT where there is none.
+        done: set to False for contracts for which there is no room left.
+    """
+    end = redeemed = 0
+    days, spare = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+    for one in range(len(ends)):
+        begin = end
+        start, status, maturity = int(dates[one, START]), int(dates[one, STATUS]), int(dates[one, MATURITY])
+        low, high = key_of(status + 1, 0, 0), key_of(horizon + 1, 0, 0) - 1
+        if dates[one, TERMINATED] != ABSENT:
+            high = min(high, key_of(dates[one, TERMINATED], TD, 15))
+        first, coming = start, 0
+        if rules.kind != PAM:
+            anchor = int(dates[one, REDEMPTION_ANCHOR])
+            first = anchor if anchor != ABSENT else after(rules, calendar, months, start, rules.redemption, 1)
+            coming = times(
+                rules, calendar, months, rules.redemption, anchor, start, maturity, status, redemptions[redeemed:]
+            )
+        room = len(keys) - end - SINGLE
+        planned = redemptions[redeemed : redeemed + min(coming, len(redemptions) - redeemed)]
+        paid = interest_days(rules, calendar, months, dates, numbers, one, first, planned, days)
+        ends[one], redemption_ends[one] = end, redeemed
+        if coming > len(planned) or coming + paid > room:
+            done[one] = False
+            continue
+        redeemed += coming
+        redemption_ends[one] = redeemed
+
+        before = ABSENT
+        until = dates[one, CAPITALISED]
+        middle = end
+        for place in range(paid):
+            scheduled = int(days[place])
+            if scheduled <= status:
+                before = max(before, scheduled)
+            if scheduled != until:
+                day = happens(calendar, scheduled, start, maturity)
+                keys[end] = key_of(day, IPCI if scheduled < until else IP, scheduled - day + OFFSET)
+                end += 1
+        interest_before[one] = maturity if maturity <= status else before
+        if np.isnan(numbers[one, RATE]):
+            end = begin
+        end = keep(keys, middle, end, low, high)
+        merge(keys, begin, middle, end, spare)
+
+        middle = end
+        for place in range(coming):
+            scheduled = int(planned[place])
+            day = happens(calendar, scheduled, start, maturity)
+            keys[end] = key_of(day, PR, scheduled - day + OFFSET)
+            end += 1
+        end = keep(keys, middle, end, low, high)
+        merge(keys, begin, middle, end, spare)
+
+        middle = end
+        reset = times(rules, calendar, months, rules.reset, dates[one, RESET_ANCHOR], start, maturity, status, days)
+        if end + 2 * reset + SINGLE > len(keys):
+            done[one], end = False, begin
+            continue
+        end += resets(rules, calendar, months, dates, numbers, one, days[:reset], keys[middle:])
+        end += single_events(rules, calendar, months, dates, numbers, one, first, keys[end:])
+        end = keep(keys, middle, end, low, high)
+        merge(keys, begin, middle, end, spare)
+        ends[one] = end
+
+
+@cache
+def layer() -> Callable[..., None]:
+    """`_lay` as machine code."""
+    parts = (key_of, happens, after, passed, times, merge, interest_days, resets, single_events, keep)
+    return compiled_with(_lay, {part.__name__: part for part in parts})

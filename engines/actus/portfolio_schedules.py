@@ -18,21 +18,14 @@ from engines.actus.portfolio_columns import ABSENT, DAY_MIN, Days, narrow
 
 YEAR_MIN, YEAR_MAX = 1900, 2300
 TABLE_DAYS = np.arange(DAY_MIN - 31, day_number(YEAR_MAX, 12, 31) + 1)
-_FIRST = int(TABLE_DAYS[0])
+FIRST_DAY = int(TABLE_DAYS[0])
 _MONTHS = np.arange(YEAR_MIN * 12 - 12, YEAR_MAX * 12 + 12)
 _MONTH_FIRST = int(_MONTHS[0])
 MONTH_START = narrow(day_number(_MONTHS // 12, _MONTHS % 12 + 1, 1))
 MONTH_DAYS = np.diff(MONTH_START, append=MONTH_START[-1] + 31)
+MONTH_OF_DAY = narrow(np.searchsorted(MONTH_START, TABLE_DAYS, side="right") - 1)  # a place in MONTH_START
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """A schedule S(s, c, T) without T: `days` of shape (contracts, times), `valid` where there is such a time."""
-
-    days: Days
-    valid: Flags
 
 
 @cache
@@ -59,7 +52,7 @@ def axis_table(day_count: str | None) -> tuple[Days, Days, int]:
 
 def at(table: Days, days: Days) -> Days:
     """A table's entries for days."""
-    found: Days = table[days - _FIRST]
+    found: Days = table[days - FIRST_DAY]
     return found
 
 
@@ -129,43 +122,3 @@ def passed(start: Days, cycle: Cycle, day: Days, *, end_of_month: bool) -> Days:
         whole + (after(start, cycle, whole, end_of_month=end_of_month) <= day) * (whole >= 0) + (whole < 0)
     )
     return reached
-
-
-def times(anchor: Days, start: Days, cycle: Cycle | None, end: Days, since: Days, *, end_of_month: bool) -> Times:
-    """`Context.times` without its end: S(s, c, T, F), where s is the anchor, else `start` plus one cycle.
-
-    Args:
-        anchor: s, ABSENT where the schedule counts from `start`, which then is none of its times.
-        end: T; times are before it. A long stub drops the last time where it misses T.
-        since: times long before this day may be left out; the last time up to it is always there.
-    """
-    if cycle is None:
-        return Times(np.empty((len(anchor), 0), np.int64), np.empty((len(anchor), 0), bool))
-    own = anchor != ABSENT
-    base = np.where(own, anchor, start)
-    # Two cycles, or the eight days that a shift may reach across, before the last time up to `since`.
-    skipped = np.maximum(
-        passed(base, cycle, since, end_of_month=end_of_month) - 3 - (8 // cycle.days if cycle.days else 0), 0
-    )
-    total = passed(base, cycle, end - 1, end_of_month=end_of_month)
-    count = np.maximum(total - skipped, 0)
-    number = narrow(skipped[:, None]) + narrow(np.arange(int(count.max(initial=0))))
-    if cycle.months:
-        month, kept = _month(base, end_of_month=end_of_month)
-        days = _in_month(month[:, None] + cycle.months * number, kept[:, None])
-    else:
-        days = np.minimum(base[:, None] + cycle.days * number, TABLE_DAYS[-1])
-    if cycle.long_stub:
-        misses = after(base, cycle, total, end_of_month=end_of_month) != end
-        total = total - (misses & (total > 1))
-    valid = number < total[:, None]
-    if not own.all():
-        valid &= own[:, None] | (number > 0)
-    return Times(days, valid)
-
-
-def last_until(found: Times, day: Days) -> Days:
-    """The last of the times up to a day, ABSENT where there is none."""
-    until = np.where(found.valid & (found.days <= day[:, None]), found.days, ABSENT)
-    last: Days = until.max(axis=1, initial=ABSENT)
-    return last

@@ -40,14 +40,15 @@ def groups(columns: Columns, rows: Rows) -> tuple[list[Group], Rows]:
     found: list[Group] = []
     for shape, candidates in by_shape(columns, rows[columns.simple[rows]]):
         members = candidates[_fit(columns, shape, candidates)]
+        if not len(members):
+            continue  # and what follows may rely on what `_fit` demands
         maturity, known = maturities(columns, shape, members)
         steps = _steps(columns, shape, members, maturity)
         known &= (steps <= STEPS_MAX) & _ends_in_order(columns, shape, members, maturity)
         members, maturity, steps = members[known], maturity[known], steps[known]
-        if len(members):
-            order = np.lexsort((members, steps))
-            found.append(Group(shape, members[order], maturity[order], steps[order]))
-            vectorised[members] = True
+        order = np.lexsort((members, steps))
+        found.append(Group(shape, members[order], maturity[order], steps[order]))
+        vectorised[members] = True
     return found, rows[~vectorised[rows]]
 
 

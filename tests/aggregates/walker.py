@@ -55,6 +55,9 @@ PAYLOADS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "AccrualSynced": ({"interest_on": "10.00", "interest_off": "5.00", "penalty": "3.00", "compound": "2.00"},),
     "AssetReclassified": ({"to_class": "LOSS"},),
     "AssetClosed": ({"closed_as": "UPGRADED"},),
+    "RecoveryReversed": ({"flow_id": "F-1"},),
+    "WriteOffRecoveryReversed": ({"flow_id": "F-1"},),
+    "DocumentRevised": ({"sha256": "another"},),
     "RecoveryApplied": ({"flow_id": "F-1", "mode": "CASH_VOLUNTARY", "amount": "1.00"},),
     "WriteOffRecoveryApplied": ({"flow_id": "F-2", "amount": "1.00"},),
     "InterestMovedOffBalance": ({"interest": "1.00"},),
@@ -98,8 +101,8 @@ PAYLOADS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "RestructuringDrafted": ({"kind": "EXTENSION"},),
     "WarningCleared": ({"warning_id": "W1"},),
     "TagRemoved": ({"tag": "text"},),
-    "MeetingConvened": ({"members": ["U-1", "U-2"]},),
-    "MeetingOpened": ({"present": ["U-1", "U-2"]},),
+    "MeetingConvened": ({"members": ["U-1"], "rule_set": "RULES{key}"},),
+    "MeetingOpened": ({"present": ["U-1"]},),
     "RecusalDeclared": ({"member": "U-2"},),
     "DisposalHoldPlaced": ({"kind": "TRANSFER"},),
     "DisposalHoldReleased": ({"kind": "TRANSFER", "case_no": "X-0"},),
@@ -122,7 +125,14 @@ FIRST: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
     "DisposalUnreserved": (("DisposalReserved", {"fa_disposal_no": "FD-0"}),),
 }
 _ITEM = ("AgendaItemAdded", {"item_no": 1, "case_kind": "PLAN", "case_no": "P-1"})
+_RESOLUTION = ("ResolutionAdopted", {"item_no": 1})
 FIRST |= {"MeetingOpened": (_ITEM,), "AgendaItemRemoved": (_ITEM,)}
+FIRST |= {"ItemVetoed": (("VoteCast", {"item_no": 1, "vote": "FOR"}), _RESOLUTION)}
+FIRST |= {"MinutesSigned": (_RESOLUTION,), "MeetingClosed": (_RESOLUTION,)}
+_POOLED = ("AssetPooled", {"asset_no": f"{LOAN}{{key}}"})
+FIRST |= dict.fromkeys(("AssetUnpooled", "PoolFrozen", "DiligenceRecorded"), (_POOLED,))
+FIRST |= {"TransferPostingRequested": (("TransferPriceReceived", {"flow_id": "F-1", "amount": "40.00"}),)}
+FIRST |= {"PackagePostingRequested": (("PackagePriceReceived", {"flow_id": "F-1", "amount": "40.00"}),)}
 #: Values of fields that many tables have.
 FIELDS: Mapping[str, Any] = {"kind": "ECONOMIC", "asset_no": f"{LOAN}{{key}}", "loan_no": f"{LOAN}{{key}}"}
 FIELDS |= {"asset_ids": [f"{LOAN}{{key}}"], "loan_nos": [f"{LOAN}{{key}}"], "price": "40.00"}
@@ -203,15 +213,16 @@ class Walker:
             self._book(f"{FORECLOSED}{key}", loan)
         if kind.NAME == "NoRecourseDetermination":
             alloc = {"principal": "100.00"}
-            self.fixture("RiskAsset", loan, "AssetWrittenOff", write_off_no="W", book_amount="100.00",
-                         memo_interest="0.00", alloc=alloc)  # fmt: skip
+            values = {"write_off_no": "W", "book_amount": "100.00", "memo_interest": "0.00", "alloc": alloc}
+            self.fixture("RiskAsset", loan, "AssetWrittenOff", **values)
+        if kind.NAME == "CommitteeMeeting":
+            rules = {"quorum": "2/3", "pass_ratio": "2/3", "base": "PRESENT", "ballot": "OPEN", "veto": True}
+            self.fixture("MeetingRuleSet", f"RULES{key}", "RuleSetPublished", version=1, min_notice_days=3, **rules)
         if kind.NAME == "AssetPackage":
             self.fixture("RiskAsset", loan, "DisposalHoldPlaced", kind="BATCH", case_no="POOL")
 
     def _book(self, fa_no: str, loan: str) -> None:
-        self.fixture("ForeclosedAsset", fa_no, "ForeclosedAssetBooked", foreclosure_no="FC", asset_ids=[loan],
-                     fa_kind="IMMOVABLE", quantity=1, settlement="40.00", costs_capitalised="0.00", taxes="0.00",
-                     book_value="40.00", acquired_on="2024-01-02", dispose_by="2026-01-02")  # fmt: skip
+        self.fixture("ForeclosedAsset", fa_no, "ForeclosedAssetBooked", asset_ids=[loan], **BOOKED)
 
     def take(self, kind: type[Case], way: Way) -> str:
         """A new case, brought along a way; returns its key."""
@@ -260,7 +271,7 @@ class Walker:
     def _steps(self, kind: type[Case], row: Row, key: str) -> Iterator[dict[str, Any]]:
         for variant in PAYLOADS.get(row.event, ({},)):
             if row.partner:
-                if (payload := PARTNERS.get((kind.NAME, row.event))) is not None:
+                for payload in PARTNERS.get(row.event, ()):
                     yield {name: _with_key(value, key) for name, value in payload.items()}
                 continue
             try:
@@ -280,32 +291,27 @@ class Walker:
         return work.find(kind.NAME, key)
 
 
+BOOKED: Mapping[str, Any] = {
+    "foreclosure_no": "FC",
+    "fa_kind": "IMMOVABLE",
+    "quantity": 1,
+    "settlement": "40.00",
+    "costs_capitalised": "0.00",
+    "taxes": "0.00",
+    "book_value": "40.00",
+    "acquired_on": "2024-01-02",
+    "dispose_by": "2026-01-02",
+}
 _DISPOSAL = {"fa_disposal_no": "FD-0", "portion": "100", "carrying": "40.00"}
+_SOLD = _DISPOSAL | {"proceeds": "40.00", "selling_costs": "0.00", "interest_recognised": "0.00", "result": "0.00"}
 #: Partner rows that lead to a stage of their own, and what the fixture holds.
-PARTNERS: Mapping[tuple[str, str], Mapping[str, Any]] = {
-    ("RiskAsset", "AssetWrittenOff"): {
-        "write_off_no": "W-1",
-        "book_amount": "40.00",
-        "memo_interest": "0.00",
-        "alloc": ALLOC,
-    },
-    ("ForeclosedAsset", "ForeclosedAssetBooked"): {
-        "foreclosure_no": "FC",
-        "asset_ids": [f"{LOAN}{{key}}"],
-        "fa_kind": "IMMOVABLE",
-        "quantity": 1,
-        "settlement": "40.00",
-        "costs_capitalised": "0.00",
-        "taxes": "0.00",
-        "book_value": "40.00",
-        "acquired_on": "2024-01-02",
-        "dispose_by": "2026-01-02",
-    },
-    ("ForeclosedAsset", "AssetSold"): _DISPOSAL
-    | {"proceeds": "40.00", "selling_costs": "0.00", "interest_recognised": "0.00", "result": "0.00"},
-    ("ForeclosedAsset", "ConvertedToFixedAsset"): _DISPOSAL | {"fixed_asset_no": "FX"},
-    ("ForeclosedAsset", "LossListed"): _DISPOSAL | {"compensation": "0.00", "result": "-40.00"},
-    ("ForeclosedAsset", "ForeclosedAssetVoided"): {"foreclosure_no": "FC"},
+PARTNERS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
+    "AssetWrittenOff": ({"write_off_no": "W-1", "book_amount": "40.00", "memo_interest": "0.00", "alloc": ALLOC},),
+    "ForeclosedAssetBooked": (BOOKED | {"asset_ids": [f"{LOAN}{{key}}"]},),
+    "AssetSold": (_SOLD, _SOLD | {"portion": "50"}),
+    "ConvertedToFixedAsset": (_DISPOSAL | {"fixed_asset_no": "FX"},),
+    "LossListed": (_DISPOSAL | {"compensation": "0.00", "result": "-40.00"},),
+    "ForeclosedAssetVoided": ({"foreclosure_no": "FC"},),
 }
 
 
@@ -330,7 +336,7 @@ def _with_key(value: Any, key: str) -> Any:
 
 def _without_key(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The payload of a way serves other keys too: ids that contain this one are written with `{key}` again."""
-    marks = tuple(f"{prefix}{key}" for prefix in (LOAN, FORECLOSED, "POOL"))
+    marks = tuple(f"{prefix}{key}" for prefix in (LOAN, FORECLOSED, "POOL", "RULES"))
 
     def back(value: Any) -> Any:
         if isinstance(value, list):

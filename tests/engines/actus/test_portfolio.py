@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.actus import formulas
+from engines.actus import formulas, portfolio_kernel
 from engines.actus.calendars import CONVENTIONS as BUSINESS_DAYS
 from engines.actus.dates import parse_instant
 from engines.actus.day_counts import CONVENTIONS as DAY_COUNTS
 from engines.actus.observed import NOTHING, Observed, read_observed
 from engines.actus.portfolio import PortfolioFlows, cash_flows
+from engines.actus.portfolio_walk import walker
 from engines.actus.state_machine import evaluate
 from engines.actus.terms import read_terms
 from engines.primitives.errors import InvalidInput
@@ -214,9 +215,13 @@ def test_both_paths_call_the_same_formulas(monkeypatch: pytest.MonkeyPatch) -> N
     """A formula that is changed changes both alike: there is no second copy of it."""
     before = together([LOAN])
     monkeypatch.setattr(formulas, "interest_payoff", lambda fx, scaling, accrued, y, rate, base: fx * y * 1e3)
-    changed = together([LOAN])
-    assert changed != before
-    assert changed == {"loan": alone(LOAN)}
+    walker.cache_clear()
+    try:
+        changed = together([LOAN])
+        assert changed != before
+        assert changed == {"loan": alone(LOAN)}
+    finally:
+        walker.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -232,6 +237,9 @@ def test_both_paths_call_the_same_formulas(monkeypatch: pytest.MonkeyPatch) -> N
         ({"contractType": "XYZ"}, "contractType"),
         ({"contractRole": None}, "contractRole"),
         ({"cycleOfPrincipalRedemption": "monthly"}, "cycleOfPrincipalRedemption"),
+        ({"cycleOfPrincipalRedemption": None}, "cycleOfPrincipalRedemption"),
+        ({"businessDayConvention": "XYZ"}, "businessDayConvention"),
+        ({"nominalInterestRate": -2.0, "cycleOfPrincipalRedemption": "P1YL1"}, "nominalInterestRate"),
         ({"cycleOfRateReset": "P1Y", "marketObjectCodeOfRateReset": "ABSENT"}, "dataObserved"),
         ({"cycleOfRateReset": "P1Y"}, "marketObjectCodeOfRateReset"),
         ({"lifeCap": 0.01, "lifeFloor": 0.02}, "lifeCap"),
@@ -247,6 +255,37 @@ def test_a_bad_contract_is_named_and_leaves_the_others_alone(change: dict[str, A
     assert found["good"] == alone(contracts[0])
     assert [(error.contract_id, error.contract_row, error.term) for error in result.errors] == [("bad", 1, term)]
     assert result.errors[0].rule
+
+
+def test_a_portfolio_of_bad_contracts_names_each_and_computes_the_good_ones() -> None:
+    """Missing, contradictory, unknown convention, maturity before start, unknown type: contract, term and rule."""
+    wrong: dict[str, dict[str, Any]] = {
+        "cycleOfPrincipalRedemption": {"cycleOfPrincipalRedemption": None},
+        "lifeCap": {"lifeCap": 0.01, "lifeFloor": 0.02},
+        "dayCountConvention": {"dayCountConvention": "ACT/360x"},
+        "maturityDate": {"maturityDate": "2023-01-15"},
+        "contractType": {"contractType": "XYZ"},
+    }
+    contracts = [LOAN | {"contractID": "first"}]
+    contracts += [{**LOAN, **change, "contractID": f"bad {term}"} for term, change in wrong.items()]
+    contracts += [LOAN | {"contractID": "last"}]
+    result = cash_flows(frame(contracts), NOTHING)
+    found = _collected(result, [c["contractID"] for c in contracts])
+    assert [(error.contract_id, error.term) for error in result.errors] == [(f"bad {term}", term) for term in wrong]
+    assert all(error.term in error.rule for error in result.errors)
+    assert found["first"] == found["last"] == alone(LOAN)
+
+
+def test_more_past_times_than_there_is_room_for_are_left_to_the_one_contract_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Machine code does not see the end of an array: what has no room must be sorted out, and changes no number."""
+    monkeypatch.setattr(portfolio_kernel, "_ROOM", -10)
+    daily = LOAN | {"maturityDate": "2024-01-20", "statusDate": "2024-01-19", "cycleOfPrincipalRedemption": "P1DL1"}
+    contracts = named([daily | {"contractType": kind, "nextPrincipalRedemptionPayment": 10.0} for kind in LOANS])
+    result = cash_flows(frame(contracts))
+    assert _collected(result, [c["contractID"] for c in contracts]) == {c["contractID"]: alone(c) for c in contracts}
+    assert result.alone > 0
 
 
 def test_dates_and_numbers_may_be_typed_or_text() -> None:
@@ -270,6 +309,14 @@ def test_a_time_of_day_and_a_day_beyond_the_tables_go_alone() -> None:
     result = cash_flows(frame(contracts))
     assert _collected(result, ["evening", "far"]) == {c["contractID"]: alone(c) for c in contracts}
     assert (result.vectorised, result.alone) == (0, 2)
+
+
+@pytest.mark.parametrize("term", ["nominalInterestRate", "nextPrincipalRedemptionPayment", "priceAtPurchaseDate"])
+@pytest.mark.parametrize("kind", LOANS)
+def test_a_zero_with_a_minus_is_the_zero_that_the_contract_alone_makes_of_it(term: str, kind: str) -> None:
+    bought = {"purchaseDate": "2025-05-05", "priceAtPurchaseDate": 0.0, "nextPrincipalRedemptionPayment": 50.0}
+    loan = {**LOAN, **bought, "contractType": kind, "contractRole": "RPL", term: -0.0}
+    assert together([loan]) == {"loan": alone(loan)}
 
 
 def test_an_implied_maturity_on_the_last_of_february_counts_as_the_maturity() -> None:
