@@ -1,7 +1,8 @@
 """Deadline: a limitation or other term that runs for a subject (spec/risk-assets.md 3.11, section 5).
 
 The key is `rule_code/subject/seq` (decision E3), written with dots where an id may hold no slash. Days come from
-`deadline_rules`; here they are facts that were computed once and stay with the rule's version.
+`engines.deadlines`; here they are facts that were computed once and stay with the rule's version. Process managers
+open, restart and meet deadlines by themselves (PM11), so the system may do so beside people.
 """
 
 from typing import Any
@@ -13,8 +14,40 @@ from aggregates.steps.step import one_of
 METHODS = ("SMS", "MAIL", "INBOX")
 
 
+def reminder_mark(step: int, days_past: int, method: str, to: str) -> str:
+    """Tells the reminders of one run of a deadline apart."""
+    return f"{step}:{days_past}:{method}:{to}"
+
+
+def _mark(facts: Any) -> str:
+    return reminder_mark(facts["step"], facts.get("days_past") or 0, facts["method"], facts.get("to", "-"))
+
+
 def _reminded(case: Any, facts: Facts, _who: Any) -> None:
-    case.sent.append((facts["step"], facts.get("to", "-")))
+    case.sent.append(_mark(facts))
+
+
+def _opened(case: Any, facts: Facts, _who: Any) -> None:
+    case.starts = [facts.get("start_on")]
+
+
+def _restarted(case: Any, facts: Facts, _who: Any) -> None:
+    """Another run: its ladder is sent from the top again."""
+    case.starts.append(facts.get("new_start"))
+    case.sent = []
+
+
+def _moved(case: Any, _facts: Facts, _who: Any) -> None:
+    case.sent = []
+
+
+def _was_in_time(field: str) -> Any:
+    """A fact that became known after the miss corrects it only if it lies within the term (decision E2)."""
+
+    def holds(step: Any) -> bool:
+        return bool(step.case.stage != "MISSED" or step[field] <= step.case.facts["legal_due_on"])
+
+    return holds
 
 
 class Deadline(Case):
@@ -31,6 +64,7 @@ class Deadline(Case):
             makes=True,
             next="RUNNING",
             clauses=(clause("Open.1", "trigger event seen"),),
+            effect=_opened,
             default=lambda step: {
                 "rule_version": 1,
                 "legal_due_on": step.get("raw_last_day"),
@@ -42,9 +76,13 @@ class Deadline(Case):
             "DeadlineRestarted",
             "SY LG",
             "cause:E, new_start:D, raw_last_day:D, legal_due_on:D, act_by:D",
-            stages="RUNNING PAUSED",
+            stages="RUNNING PAUSED MISSED",
             next="RUNNING",
-            clauses=(clause("Interrupt.1", "interrupting fact proved"),),
+            clauses=(
+                clause("Interrupt.1", "interrupting fact proved"),
+                clause("STATE", "a missed term is restarted by what happened within it", _was_in_time("new_start")),
+            ),
+            effect=_restarted,
             default=lambda step: {
                 "new_start": step.day,
                 "legal_due_on": step.get("raw_last_day"),
@@ -77,16 +115,17 @@ class Deadline(Case):
             "legal_due_on:D, authority:S",
             stages="RUNNING",
             clauses=(clause("Extend.1", "court or contract paper"),),
+            effect=_moved,
         ),
         row(
             "Remind",
             "ReminderSent",
             "SY",
-            "step:N, method:E, to:I, message_id:I",
-            stages="RUNNING",
+            "step:N, days_past:N?, method:E, to:I, message_id:I",
+            stages="RUNNING MISSED",
             clauses=(
                 clause("Remind.1", "ladder step reached"),
-                clause("Remind.1", "not sent", lambda s: (s["step"], s["to"]) not in s.case.sent),
+                clause("Remind.1", "not sent", lambda s: _mark(s.fields) not in s.case.sent),
             ),
             default=lambda step: {"to": "-", "message_id": "-"},
             derive=one_of("method", METHODS),
@@ -95,11 +134,14 @@ class Deadline(Case):
         row(
             "Meet",
             "DeadlineMet",
-            "AM LG",
+            "AM LG SY",
             "done_on:D",
-            stages="RUNNING PAUSED",
+            stages="RUNNING PAUSED MISSED",
             next="MET",
-            clauses=(clause("Meet.1", "act done"),),
+            clauses=(
+                clause("Meet.1", "act done"),
+                clause("STATE", "a missed term is met by what was done within it", _was_in_time("done_on")),
+            ),
             default=lambda step: {"done_on": step.day},
         ),
         row(
@@ -117,7 +159,7 @@ class Deadline(Case):
             "DeadlineVoided",
             "LG SY",
             "why:S",
-            stages="RUNNING PAUSED",
+            stages="RUNNING PAUSED MISSED",
             next="VOID",
             clauses=(clause("Void.1", "no longer applies"),),
             default=lambda step: {"why": step.who.reason or "-"},
@@ -125,4 +167,5 @@ class Deadline(Case):
     )
 
     def start(self) -> None:
-        self.sent: list[tuple[int, str]] = []
+        self.sent: list[str] = []  # marks of the reminders of the present run
+        self.starts: list[Any] = []  # days from which it ran, the present one last

@@ -11,6 +11,7 @@ import typer
 
 from api.cli import admin, doctor, figures, records, up
 from api.cli.actus import actus
+from api.cli.plans import plan
 from api.cli.scenario import scenario
 from api.cli.calc import calc
 from api.cli.contracts import explain
@@ -58,6 +59,7 @@ app.add_typer(explain, name="explain", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
 app.add_typer(actus, name="actus", rich_help_panel=LOOK)
 app.command(rich_help_panel=DECIDE)(records.command)
+app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
 app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)
 app.command(rich_help_panel=KEEP)(admin.token)

@@ -16,7 +16,7 @@ from aggregates.steps.fields import missing, read
 from aggregates.steps.rows import IN_STAGE, Clause, Facts, Row
 from engines.primitives.errors import Conflict, Rejected
 
-SEGREGATION = "SD"
+SEGREGATION, STATE = "SD", "STATE"
 DEFAULT_CURRENCY = "CNY"
 ASSET_FIELDS = ("asset_no", "loan_no", "asset_ids", "loan_nos")  # that name what a case is about
 
@@ -157,6 +157,7 @@ class Step:
     def _judge_and_store(self, values: dict[str, Any], who: Envelope | None) -> None:
         row = self.row
         self.fields = values
+        self._unless_whole()
         if self._case is None and not (row.makes or row.makes_if_absent):
             raise not_found(self.kind.NAME, self.key)
         self.who = who or self.work.envelope(
@@ -165,8 +166,11 @@ class Step:
         if row.repeats is not None and row.repeats(self):
             return
         if not self._is_in_stage():
-            self._judge_duties()
-            self._refuse_stage(self._state_guard())  # what is derived has no meaning in a wrong state
+            # What is derived has no meaning in a wrong state. A guard column that names it comes after the duties.
+            guard = self._state_guard()
+            if guard != STATE:
+                self._judge_duties()
+            self._refuse_stage(guard)
         self._derive()
         counts_on = None if row.counts_on is None else row.counts_on(self)
         if who is None:
@@ -201,6 +205,9 @@ class Step:
             self.fields[name] = value
         absent = missing(self.fields, row.fields)
         unless_field(absent is None, absent or "", "is missing")
+        self._unless_whole()
+
+    def _unless_whole(self) -> None:
         alloc, amount = self.fields.get("alloc"), self.fields.get("amount")
         whole = alloc is None or amount is None or sum(alloc.values()) == amount
         unless_field(whole, "alloc", "its parts do not sum to the amount")
@@ -220,7 +227,7 @@ class Step:
         return f"{self.kind.NAME}.{item.guard}" if "." in item.guard else item.guard
 
     def _state_guard(self) -> str:
-        return next((self._guard(item) for item in self.row.clauses if item.text == IN_STAGE), "STATE")
+        return next((self._guard(item) for item in self.row.clauses if item.text == IN_STAGE), STATE)
 
     def _is_in_stage(self) -> bool:
         if self.row.makes:

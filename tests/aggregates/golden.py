@@ -6,6 +6,7 @@ import json
 import tempfile
 from pathlib import Path
 
+from tests.aggregates import liquidity_world
 from tests.aggregates.world import World, open_world
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "events.json"
@@ -51,6 +52,7 @@ def history(world: World) -> None:
     world.case("FC", "ConfirmInstruction")
     world.case("CB", "MarkPosted", core_txn_no="C-2290", value_date="2024-09-25")
     world.do("SY", "RecoverWrittenOff", day="2025-02-20", on="2025-02-18", flow_id="F4", amount="260000.00")
+    liquidity_world.history(liquidity_world.world_of(world.store))
 
 
 def stored(world: World) -> dict[str, dict[str, object]]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from aggregates.assets import Assets
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
-from aggregates.assets import Assets
 from aggregates.ports import Factory
 from engines.primitives.errors import TidemarkError
 from infra.event_store import EventStore, open_event_store

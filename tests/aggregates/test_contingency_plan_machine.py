@@ -110,7 +110,7 @@ class PlanMachine(RuleBasedStateMachine):
 
     @rule(stale=st.booleans())
     def cancel(self, stale: bool) -> None:
-        stale = stale or not self.total and self.revision < 4  # else most walks would end here
+        stale = stale or (not self.total and self.revision < 4)  # else most walks would end here
         fits = self.stage in ("ALERT", "APPROVED", "ACTIVATED") and not self.total and not stale
         version = self.plan().version - stale
         if self.attempt(fits, lambda: self.world.do("TR", "Cancel", expected_version=version)):

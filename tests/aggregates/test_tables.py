@@ -6,7 +6,6 @@ behaviour is compared with the tables.
 
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -40,7 +39,7 @@ def test_commands_lead_to_every_stage_of_the_table(walker: Walker, kind: type[Ca
     named |= {row.next for row in kind.ROWS if isinstance(row.next, str) and row.next}
     states = [state for state in walker.ways(kind) if state is not None]
     reached = {stage for stage, _ in states} | {stage for _, tracks in states for _, stage in tracks}
-    assert named - ELSEWHERE_STAGES == reached - ELSEWHERE_STAGES
+    assert named - ELSEWHERE_STAGES <= reached
 
 
 @pytest.mark.parametrize("kind", TABLES, ids=lambda kind: kind.NAME)

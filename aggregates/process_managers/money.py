@@ -1,39 +1,14 @@
-"""Process managers: what follows from an event of one aggregate for another (spec/risk-assets.md 3.22).
+"""Process managers of money and cases: PM1, PM2, PM4, PM9 and what closes an asset (spec/risk-assets.md 3.22)."""
 
-Pure rules, then one runner that reads the log from a position and gives the commands as the system. A command's id
-derives from the event that causes it, so that running twice, or in two places, stores nothing twice. Waiting for core
-banking, time-outs and retries belong to whoever talks to core (`streams`).
-"""
-
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from aggregates import claim
 from aggregates.assets import Assets
-from aggregates.commands import Command
-from aggregates.envelope import Principal
+from aggregates.process_managers.wanted import SYSTEM, Rule, Wanted
 from aggregates.recovery_flow import MEMO_MODE
 from aggregates.rendering import EventView
-from engines.primitives.errors import TidemarkError
-
-BATCH = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A command that follows from an event."""
-
-    aggregate: str
-    key: str
-    command: str
-    payload: Mapping[str, Any]
-    role: str = "SY"
-    valid_on: date | None = None
-
-
-Rule = Callable[[Assets, EventView], Iterator[Wanted]]
 
 
 def apply_confirmed_split(app: Assets, event: EventView) -> Iterator[Wanted]:
@@ -134,45 +109,6 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "DebtReduced": (close_paid,),
     "DisposalHoldReleased": (close_paid,),
 }
-SYSTEM = Principal("system", ("SY",), "-", ("*",))
-
-
-@dataclass(slots=True)
-class Runner:
-    """Follows the log from a position. `refused` holds what could not be done, for the people who must look at it."""
-
-    app: Assets
-    position: int = 0
-
-    def run(self, now: datetime) -> Iterator[EventView | TidemarkError]:
-        """Carry out all that follows from the events since the last run; yields what was stored, or the refusal."""
-        while events := self.app.published_after(self.position, BATCH):
-            for event in events:
-                self.position = event.position
-                for rule in RULES.get(event.type, ()):
-                    yield from self._carry_out(rule, event, now)
-
-    def _carry_out(self, rule: Rule, event: EventView, now: datetime) -> Iterator[EventView | TidemarkError]:
-        for number, wanted in enumerate(rule(self.app, event)):
-            command = Command(
-                cmd_id=f"{rule.__name__}:{event.id}:{number}",
-                aggregate=wanted.aggregate,
-                key=wanted.key,
-                command=wanted.command,
-                payload=wanted.payload,
-                principal=SYSTEM,
-                at=now,
-                valid_on=wanted.valid_on,
-                role=wanted.role,
-                correlation_id=event.envelope.correlation_id,
-                causation_id=str(event.id),
-            )
-            try:
-                outcome = self.app.execute(command)
-            except TidemarkError as refusal:
-                yield refusal
-            else:
-                yield from () if outcome.repeated else outcome.events
 
 
 def _day(event: EventView) -> date:
