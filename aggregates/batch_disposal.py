@@ -48,10 +48,14 @@ def _result(step: Step) -> Facts:
 def _free_pools(step: Step) -> None:
     for pool_no in step.work.keys_where("AssetPool", project_no=step.key):
         for loan_no in step.load("AssetPool", pool_no).asset_ids:
-            asset = step.asset(loan_no)
-            if asset.is_held_by("BATCH", pool_no):
-                values = {"kind": "BATCH", "case_no": pool_no, "reason": "CANCELLED"}
-                step.also("RiskAsset", loan_no, "DisposalHoldReleased", values, system=True)
+            _free(step, loan_no, pool_no, "CANCELLED")
+
+
+def _free(step: Step, loan_no: str, pool_no: str, reason: str) -> None:
+    """Release the hold of a pool on one of its assets, if it is still held."""
+    if step.asset(loan_no).is_held_by("BATCH", pool_no):
+        values = {"kind": "BATCH", "case_no": pool_no, "reason": reason}
+        step.also("RiskAsset", loan_no, "DisposalHoldReleased", values, system=True)
 
 
 class BatchDisposalProject(Case):
@@ -296,6 +300,8 @@ def _package_posted(step: Step) -> None:
         if loan_no not in failed:
             values = {"case_no": step.key, "price": prices[loan_no]}
             step.also("RiskAsset", loan_no, "AssetTransferred", values)
+            if step.policy.release_hold_on_posted:
+                _free(step, loan_no, step.asset(loan_no).hold_case_no, "POSTED")
 
 
 def _package_reversed(step: Step) -> None:
@@ -407,6 +413,11 @@ class AssetPackage(PostedCase, Case):
                 own=(
                     clause("PP.1", "price complete", lambda step: step.case.received_minor >= _price(step)),
                     clause("PP.2", "proration over assets by `weights`"),
+                    clause(
+                        "RequestPosting.5",
+                        "held for the package's pool",
+                        lambda step: all(asset.hold_kind == "BATCH" for asset in step.assets),
+                    ),
                 ),
                 posted=_package_posted,
                 posted_stage=lambda case, facts: "PARTLY_POSTED" if case.failed else "POSTED",

@@ -59,7 +59,7 @@ def _version(step: Step) -> Facts:
 
 
 def _approval(step: Step) -> Facts:
-    return _version(step) | {"content_hash": step.get("content_hash", step.case.content_hash())}
+    return {**_version(step), "content_hash": step.get("content_hash", step.case.content_hash())}
 
 
 def _action(step: Step) -> Facts:

@@ -5,10 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval
 from aggregates.steps.case import Case
 from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step, one_of
+from aggregates.targets_ranking import completion
 
 STRATEGIES = (
     "COLLECT",
@@ -23,7 +24,6 @@ STRATEGIES = (
 )
 TARGET_KINDS = ("REDUCTION", "RECOVERY")
 DIMENSIONS = ("operations", "assets", "loan", "willingness", "service_address")
-HUNDREDTH = Decimal("0.01")
 
 
 # --- Target ------------------------------------------------------------------------------------------------------
@@ -51,13 +51,6 @@ def _covers(step: Step) -> bool:
     children = step.get("children") or []
     whole = sum(child["amount"] for child in children)
     return bool(step.get("flagged")) or whole >= step.case.facts.get("amount", 0)
-
-
-def completion(actual_minor: int, target_minor: int) -> Decimal | None:
-    """Per cent, HALF_UP to 2 decimals; None where there is no target (7.3)."""
-    if not target_minor:
-        return None
-    return (Decimal(actual_minor) * 100 / Decimal(target_minor)).quantize(HUNDREDTH, ROUND_HALF_UP)
 
 
 def _assessment(step: Step) -> Facts:
@@ -401,6 +394,7 @@ class DisposalPlan(Case):
             Approval(
                 "Plan",
                 "asset_ids:L, strategy:E, steps:T, est_recovery:M, est_cost:M, est_done_on:D?",
+                deciders=BRANCH_DECIDERS,
                 amount=lambda step: step.case.facts.get("est_recovery"),
                 own=(clause("AP.1", "snapshot <= `plan_snapshot_max_age` days"),),
                 defaults=lambda step: {"asset_ids": step.asset_ids, "steps": [], "est_cost": 0},

@@ -10,17 +10,14 @@ from typing import Any
 from aggregates.steps.case import Case
 from aggregates.steps.rows import Facts, clause, row
 from aggregates.steps.step import one_of
+from engines.reminders import Reminder
 
 METHODS = ("SMS", "MAIL", "INBOX")
-
-
-def reminder_mark(step: int, days_past: int, method: str, to: str) -> str:
-    """Tells the reminders of one run of a deadline apart."""
-    return f"{step}:{days_past}:{method}:{to}"
+TRIGGER_REVERSED = "TRIGGER_REVERSED"  # cause of a restart: the one before never happened
 
 
 def _mark(facts: Any) -> str:
-    return reminder_mark(facts["step"], facts.get("days_past") or 0, facts["method"], facts.get("to", "-"))
+    return Reminder(facts["step"], facts.get("days_past") or 0, facts["method"], facts.get("to", "-")).mark
 
 
 def _reminded(case: Any, facts: Facts, _who: Any) -> None:
@@ -33,7 +30,10 @@ def _opened(case: Any, facts: Facts, _who: Any) -> None:
 
 def _restarted(case: Any, facts: Facts, _who: Any) -> None:
     """Another run: its ladder is sent from the top again."""
-    case.starts.append(facts.get("new_start"))
+    if facts["cause"] == TRIGGER_REVERSED and len(case.starts) > 1:
+        case.starts.pop()
+    else:
+        case.starts.append(facts.get("new_start"))
     case.sent = []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregates import claim
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval, release_hold
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval, release_hold
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
 from aggregates.steps.rows import Facts, clause, row
@@ -167,6 +167,7 @@ ROWS = (
         Approval(
             "Reduction",
             DRAFT,
+            deciders=BRANCH_DECIDERS,
             amount=lambda step: sum(step.case.facts.get("waive", {}).values()),
             defaults=_draft_defaults,
             derive=_draft,

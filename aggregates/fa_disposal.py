@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
 from aggregates.steps.rows import Facts, clause, row
@@ -73,6 +73,7 @@ ROWS = (
             "FaDisposal",
             DRAFT,
             makers="FK",
+            deciders=BRANCH_DECIDERS,
             amount=lambda step: step.case.facts.get("reserve"),
             defaults=_draft_defaults,
             derive=_draft,

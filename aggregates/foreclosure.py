@@ -11,7 +11,7 @@ from aggregates import claim
 from aggregates.calendar import add_years
 from aggregates.proration import prorate
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval, release_hold
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval, release_hold
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
 from aggregates.steps.rows import Facts, clause, in_stage, row
@@ -99,6 +99,14 @@ def _book_value(step: Step, alloc: claim.Alloc, settlement: int, part: dict[str,
     return book + part["costs_capitalised"] + part["taxes"] + boot
 
 
+def _dispose_by(step: Step, item: dict[str, Any], items: list[dict[str, Any]]) -> date:
+    """The instrument's day is for the first item; an item of another kind has the term of its kind (TL17)."""
+    facts = step.case.facts
+    if item["fa_kind"] == items[0]["fa_kind"] and "dispose_by" in facts:
+        return facts["dispose_by"]  # type: ignore[no-any-return]
+    return add_years(facts.get("acquired_on", step.day), YEARS_BY_KIND.get(item["fa_kind"], YEARS_OTHERWISE))
+
+
 def _posted(step: Step) -> None:
     instruction, facts = step.case.instruction, step.case.facts
     costs = step.get("costs_capitalised", 0)
@@ -130,7 +138,7 @@ def _posted(step: Step) -> None:
             "interest_offset": claim.memo_interest_of(alloc),
             "book_offset": claim.book_of(alloc) + part["costs_capitalised"],
             "acquired_on": facts.get("acquired_on", step.day),
-            "dispose_by": facts.get("dispose_by", add_years(step.day, YEARS_OTHERWISE)),
+            "dispose_by": _dispose_by(step, item, items),
             **part,
         }
         step.also("ForeclosedAsset", fa_no, "ForeclosedAssetBooked", booked)
@@ -157,6 +165,7 @@ ROWS = (
         Approval(
             "Foreclosure",
             DRAFT,
+            deciders=BRANCH_DECIDERS,
             amount=lambda step: step.case.facts.get("settlement_amount"),
             defaults=_draft_defaults,
             derive=_draft,

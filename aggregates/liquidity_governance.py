@@ -1,8 +1,8 @@
 """RiskFactor, StressScenario and LiquidityPolicy: what the liquidity framework stands on, as decisions with authors.
 
 Source: spec/liquidity.md LIQ-32 (scenario library), LIQ-38 (register of risk factors), LIQ-43 (governance). Nobody
-approves a change of his own; a scenario is reviewed at least quarterly, a factor without an indicator or a scenario is
-a gap that the register shows.
+approves a change of his own; a scenario is reviewed at least quarterly, a factor without an indicator or a scenario
+is a gap that the register shows.
 """
 
 from typing import Any

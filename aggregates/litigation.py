@@ -9,7 +9,7 @@ from typing import Any
 
 from aggregates.calendar import add_years
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval
 from aggregates.steps.case import Case
 from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step
@@ -115,6 +115,7 @@ ROWS = (
             "loan_nos:L, asset_ids:L, case_type:E, route:E, segment:E, claim_amount:M, claim_principal:M, "
             "claim_interest:M, bank_role:E, cause:E, why:S",
             makers="AM LG",
+            deciders=BRANCH_DECIDERS,
             amount=lambda step: step.case.facts.get("claim_amount"),
             defaults=_draft_defaults,
             derive=_draft,

@@ -4,7 +4,7 @@ from typing import Any
 
 from aggregates import claim
 from aggregates.refusals import unless_field
-from aggregates.steps.approval import Approval, approval
+from aggregates.steps.approval import BRANCH_DECIDERS, Approval, approval
 from aggregates.steps.case import Case
 from aggregates.steps.posting import PostedCase, Posting, posting
 from aggregates.steps.rows import Facts, row
@@ -43,6 +43,7 @@ class Restructuring(PostedCase, Case):
             Approval(
                 "Restructuring",
                 "asset_ids:L, kind:E, new_terms:J, observe_until:D?",
+                deciders=BRANCH_DECIDERS,
                 amount=lambda step: None,
                 defaults=lambda step: {"asset_ids": step.asset_ids},
                 derive=_draft,

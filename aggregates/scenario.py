@@ -1,7 +1,8 @@
 """Plays one line of a scenario file against an application of its own (decisions E18 to E21).
 
-It knows no files and no HTTP. A line is a command with the time, the person and the role in it; the answer
-shows the events, the states and whether the money identities hold. Only a private store is played on: a normal server never takes its time from a caller.
+It knows no files and no HTTP. A line is a command with the time, the person and the role in it; the answer shows the
+events, the states and whether the money identities hold. Only a private store is played on: a normal server never
+takes its time from a caller.
 """
 
 import re

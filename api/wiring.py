@@ -22,6 +22,7 @@ from aggregates.assets import Assets
 from aggregates.envelope import Principal
 from api.login_codes import LoginCodeFiles
 from api.services import Replayed, Services
+from infra.deadline_policies import deadline_book, reminder_ladder
 from infra.event_store import EventStore, open_event_store, utc_now
 from infra.files import write_atomically
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
@@ -35,6 +36,7 @@ from streams.command_handler import CommandHandler, Handled
 from streams.folded import config_version, folders
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
+from streams.process_manager_runner import ProcessManagerRunner, Rules
 from streams.producer import RecordProducer
 from streams.stored_states import LogReader, Replay
 from streams.views_entries import EntryReader
@@ -53,6 +55,7 @@ def run_worker(settings: Settings) -> None:
         own_process_file(settings.data_dir / "run", "worker"),  # run_folds writes where its metrics are
         opened_assets(settings) as (store, assets),
         publishing(settings, store, assets),
+        managing(settings, store, assets),
     ):
         handler = CommandHandler(assets, verifier(settings))
         run_folds(
@@ -129,10 +132,7 @@ def opened_assets(settings: Settings) -> Iterator[tuple[EventStore, Assets]]:
 
 @contextmanager
 def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
-    """Stored events go to Kafka meanwhile, by a thread; of several processes one holds the lease and works.
-
-    If it fails the process ends: its supervisor starts it again at the saved position.
-    """
+    """Stored events go to Kafka meanwhile, by a thread; of several processes one holds the lease and works."""
     producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
 
     def send(records: Sequence[OutboundRecord]) -> None:
@@ -140,18 +140,39 @@ def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterato
             producer.send(record.topic, record.key, record.value, record.headers)
         producer.flush()
 
-    holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-    publisher = AuditPublisher(assets, store, send, clock=utc_now, holder=holder)
+    publisher = AuditPublisher(assets, store, send, clock=utc_now, holder=_holder())
+    with _in_thread("audit-publisher", publisher.run):
+        yield
+
+
+@contextmanager
+def managing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
+    """Process managers and timers run meanwhile; of several processes one holds the lease and works."""
+    directory = settings.policy_dir
+    rules = Rules(deadline_book(directory), reminder_ladder(directory))
+    runner = ProcessManagerRunner(assets, store, clock=utc_now, holder=_holder(), rules=rules)
+    with _in_thread("process-managers", runner.run):
+        yield
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+@contextmanager
+def _in_thread(name: str, run: Callable[[threading.Event], None]) -> Iterator[None]:
+    """`run` works in a thread until the block ends. If it fails the process ends: its supervisor starts it again at
+    the saved position."""
     stop = threading.Event()
 
-    def run() -> None:
+    def run_or_end() -> None:
         try:
-            publisher.run(stop)
+            run(stop)
         except Exception as error:
-            log.error("audit_publisher_failed", error=str(error), kind=type(error).__name__)
+            log.error(f"{name.replace('-', '_')}_failed", error=str(error), kind=type(error).__name__)
             os.kill(os.getpid(), signal.SIGTERM)
 
-    thread = threading.Thread(target=run, name="audit-publisher")
+    thread = threading.Thread(target=run_or_end, name=name)
     thread.start()
     try:
         yield

@@ -38,7 +38,7 @@ class Reminder:
 
     @property
     def mark(self) -> str:
-        """Tells reminders of one deadline apart."""
+        """Tells the reminders of one run of a deadline apart."""
         return f"{self.step}:{self.days_past}:{self.method}:{self.part}"
 
 
@@ -49,6 +49,8 @@ def due_reminders(ladder: Ladder, act_by: date, today: date, sent: Collection[st
     which nobody ran, brings no heap of old steps.
     """
     left = (act_by - today).days
+    if left > max(ladder.steps, default=-1):
+        return ()  # nearly all deadlines, on nearly all days
     found = [reminder for recipient in ladder.recipients for reminder in _due(ladder, recipient, left)]
     return tuple(reminder for reminder in found if reminder.mark not in sent)
 

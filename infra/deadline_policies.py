@@ -1,6 +1,7 @@
 """Deadline rules, holidays and the reminder ladder, read into what the engines take.
 
-The files are infra/policies/deadline_rules.toml and holidays.toml. Not for computing days: `engines.deadlines`.
+The files are infra/policies/deadline_rules.toml and holidays.toml; a bank's own directory may replace either. Not for
+computing days: `engines.deadlines`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ def deadline_book(directory: Path | None = None) -> DeadlineBook:
     Raises:
         InvalidInput: versions of a rule do not rise by one, or their days do not rise; a period is not readable.
     """
-    read = load_policy(RULES, directory)
+    read = _load(RULES, directory)
     rules: dict[str, list[DeadlineRule]] = {}
     for line in read["rule"]:
         rule = _rule(line)
@@ -36,7 +37,7 @@ def deadline_book(directory: Path | None = None) -> DeadlineBook:
 
 
 def reminder_ladder(directory: Path | None = None) -> Ladder:
-    read = load_policy(RULES, directory)["ladder"]
+    read = _load(RULES, directory)["ladder"]
     recipients = tuple(
         Recipient(one["part"], tuple(one["methods"]), one["from_step"], one["daily"]) for one in read["recipients"]
     )
@@ -44,13 +45,19 @@ def reminder_ladder(directory: Path | None = None) -> Ladder:
 
 
 def holiday_calendar(directory: Path | None = None) -> WorkCalendar:
-    read = load_policy(HOLIDAYS, directory)
+    read = _load(HOLIDAYS, directory)
     return work_calendar(
         date.fromisoformat(read["first_day"]),
         date.fromisoformat(read["last_day"]),
         (day for year in read["year"] for span in year["holidays"] for day in _days(span)),
         (date.fromisoformat(day) for year in read["year"] for day in year["workdays"]),
     )
+
+
+def _load(name: str, directory: Path | None) -> dict[str, Any]:
+    """The bank's own file where its directory has one: deadlines came later than some directories."""
+    own = directory is not None and (directory / f"{name}.toml").is_file()
+    return load_policy(name, directory if own else None)
 
 
 def _rule(line: Mapping[str, Any]) -> DeadlineRule:

@@ -2,14 +2,16 @@
 
 Accepts what adds up, once: an instruction told again gets the same answer, one told again with another
 content is refused. It keeps nothing of its own; at start it reads the request topic again from the
-beginning. For `tidemark up`, demonstrations and tests. Not for production, where a real core answers on the
-same topics.
+beginning. On demand it misbehaves (`streams.core_behaviour`). For `tidemark up`, demonstrations and tests.
+Not for production, where a real core answers on the same topics.
 """
 
 import hashlib
+import heapq
 import threading
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -20,11 +22,13 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 from engines.primitives.errors import InvalidInput, TidemarkError, Unavailable
 from engines.primitives.money import to_minor
 from streams import topics
+from streams.core_behaviour import Misbehaviour, of_request
 from streams.producer import RecordProducer, encode, headers_of
 from streams.schemas import PostingReply, PostingRequest
 
 GROUP = "tidemark-core-simulator"
 SOURCE = b"/tidemark/core-simulator"
+UNREADABLE = "UNREADABLE"
 _POLL_S = 0.2
 _BATCH = 500
 
@@ -48,9 +52,45 @@ class CoreSimulatorConfig:
     consumer: Mapping[str, Any]
     producer: Mapping[str, Any]
     reject: RejectRule | None = None
+    misbehaviours: tuple[Misbehaviour, ...] = ()
     group: str = GROUP
     request_topic: str = topics.POSTING_REQUEST
     reply_topic: str = topics.POSTING_REPLY
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply, how often it is given (0: never) and after how long."""
+
+    reply: PostingReply
+    times: int = 1
+    delay_s: float = 0.0
+
+
+@dataclass(slots=True)
+class LateReplies:
+    """Replies that wait for their time. A core that is stopped meanwhile never gives them."""
+
+    waiting: list[tuple[float, int, PostingReply]] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, at_s: float, reply: PostingReply) -> None:
+        self.count += 1  # replies do not compare: equal times go by the order in which they came
+        heapq.heappush(self.waiting, (at_s, self.count, reply))
+
+    def held_back(self, answer: Answer, now_s: float) -> list[PostingReply]:
+        """What is to be given at once; the rest waits."""
+        if not answer.delay_s:
+            return [answer.reply] * answer.times
+        for _ in range(answer.times):
+            self.add(now_s + answer.delay_s, answer.reply)
+        return []
+
+    def due(self, now_s: float) -> list[PostingReply]:
+        found = []
+        while self.waiting and self.waiting[0][0] <= now_s:
+            found.append(heapq.heappop(self.waiting)[2])
+        return found
 
 
 class SimulatedCore:
@@ -58,8 +98,8 @@ class SimulatedCore:
     it.
     """
 
-    def __init__(self, reject: RejectRule | None = None) -> None:
-        self._reject = reject
+    def __init__(self, reject: RejectRule | None = None, misbehaviours: tuple[Misbehaviour, ...] = ()) -> None:
+        self._reject, self._misbehaviours = reject, misbehaviours
         self._digest_by_instruction: dict[str, bytes] = {}
 
     def answer(self, key: bytes, value: bytes) -> PostingReply | None:
@@ -79,6 +119,16 @@ class SimulatedCore:
             error_text=refused[1] if refused else None,
         )
 
+    def respond(self, key: bytes, value: bytes) -> Answer | None:
+        """The reply to one request with the manner in which it is given; None where there can be none."""
+        reply = self.answer(key, value)
+        if reply is None:
+            return None
+        manner = None
+        if reply.error_code != UNREADABLE:
+            manner = of_request(self._misbehaviours, msgspec.json.decode(value, type=PostingRequest))
+        return Answer(reply) if manner is None else Answer(reply, manner.answers, manner.delay_s)
+
     def _refusal(self, request: PostingRequest) -> tuple[str, str] | None:
         content = hashlib.sha256(encode(msgspec.structs.replace(request, attempt=0))).digest()
         if self._digest_by_instruction.setdefault(request.instruction_id, content) != content:
@@ -93,6 +143,9 @@ class SimulatedCore:
             return "AMOUNT_NOT_POSITIVE", f"cannot post {request.amount} {request.ccy}"
         if amount != parts:
             return "ALLOCATION_MISMATCH", f"the parts of {request.amount} do not add up to it"
+        manner = of_request(self._misbehaviours, request)
+        if manner is not None and manner.error_code is not None:
+            return manner.error_code, "the simulated core was told to refuse this"
         return self._reject(request) if self._reject else None
 
 
@@ -123,31 +176,41 @@ def run_core_simulator(
         }
     )
     producer = RecordProducer(config.producer)
-    core = SimulatedCore(config.reject)
+    core = SimulatedCore(config.reject, config.misbehaviours)
+    late = LateReplies()
     answered = 0
+
+    def give(reply: PostingReply) -> None:
+        producer.send(
+            config.reply_topic,
+            reply.instruction_id.encode(),
+            encode(reply),
+            headers_of(config.reply_topic, reply, SOURCE),
+        )
+
     try:
         answered_up_to = _begin(consumer, config.request_topic)
         while not stop.is_set():
             messages = consumer.consume(_BATCH, timeout=_POLL_S)
             done: dict[int, int] = {}
+            overdue = late.due(time.monotonic())
+            for reply in overdue:
+                give(reply)
             for message in messages:
                 partition, offset = _place(message)
-                reply = core.answer(message.key() or b"", message.value() or b"")
+                answer = core.respond(message.key() or b"", message.value() or b"")
                 if offset < answered_up_to.get(partition, 0):
                     continue  # answered by an earlier run; read again only to be remembered
                 done[partition] = offset + 1
-                if reply is None:
+                if answer is None:
                     log.warning("posting_request_unreadable", partition=partition, offset=offset)
                     continue
-                producer.send(
-                    config.reply_topic,
-                    reply.instruction_id.encode(),
-                    encode(reply),
-                    headers_of(config.reply_topic, reply, SOURCE),
-                )
+                for reply in late.held_back(answer, time.monotonic()):
+                    give(reply)
                 answered += 1
-            if done:
+            if done or overdue:
                 producer.flush()
+            if done:
                 offsets = [TopicPartition(config.request_topic, p, next_) for p, next_ in done.items()]
                 consumer.commit(offsets=offsets, asynchronous=False)
                 if on_answered:
@@ -195,7 +258,7 @@ def _unreadable(key: bytes, value: bytes, text: str) -> PostingReply | None:
         instruction_id=instruction_id,
         attempt=attempt,
         outcome="rejected",
-        error_code="UNREADABLE",
+        error_code=UNREADABLE,
         error_text=text,
     )
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from aggregates.assets import Assets
+from aggregates.deadline import TRIGGER_REVERSED
 from aggregates.envelope import Principal
 from aggregates.process_managers.wanted import SYSTEM, Found, Wanted
 from aggregates.rendering import EventView
@@ -82,7 +83,7 @@ class Terms:
         payload = {"rule_code": code, "rule_version": rule.version, "subject": subject, **_days(due)}
         number = 1 + sum(1 for _ in self.known(code, subject))
         home = Principal(SYSTEM.actor, SYSTEM.roles, self.case.branch, (self.event.envelope.entity,))
-        yield self._wanted("Open", _key(code, subject, number), payload, f"{code} {kind}", home)
+        yield self.wanted("Open", _key(code, subject, number), payload, f"Open {code} {kind}", home)
 
     def open_once(self, code: str, subject: str, start_on: date, **terms: Any) -> Iterator[Found]:
         if not self.running(code, subject):
@@ -101,16 +102,18 @@ class Terms:
             for deadline in self.running(code, loan_no):
                 if deadline.starts[-1] == undone and len(deadline.starts) > 1:
                     days = self._due_from(deadline, deadline.starts[-2])
-                    yield self._interrupt(deadline, "TRIGGER_REVERSED", days)
+                    yield self._interrupt(deadline, TRIGGER_REVERSED, days)
 
-    def meet(self, code: str, subject: str, done_on: date) -> Iterator[Found]:
+    def meet(self, code: str, subject: str, done_on: date, *, began_before: date = date.max) -> Iterator[Found]:
         for deadline in self.running(code, subject):
-            yield self._wanted("Meet", deadline.key, {"done_on": done_on.isoformat()}, "meet")
+            if deadline.starts[-1] < began_before:
+                payload = {"done_on": done_on.isoformat()}
+                yield self.wanted("Meet", deadline.key, payload, f"Meet {deadline.key}")
 
     def void(self, codes: tuple[str, ...], subject: str) -> Iterator[Found]:
         for code in codes:
             for deadline in self.running(code, subject):
-                yield self._wanted("Void", deadline.key, {"why": self.event.type}, "void")
+                yield self.wanted("Void", deadline.key, {"why": self.event.type}, f"Void {deadline.key}")
 
     def _restart(self, deadline: Any, cause: str, new_start: date) -> Iterator[Found]:
         facts = deadline.facts
@@ -132,12 +135,11 @@ class Terms:
     def _interrupt(self, deadline: Any, cause: str, due: DueDays) -> Wanted:
         days = _days(due)
         payload = {"cause": cause, "new_start": days.pop("start_on"), **days}
-        return self._wanted("Interrupt", deadline.key, payload, cause)
+        return self.wanted("Interrupt", deadline.key, payload, f"Interrupt {deadline.key} {cause}")
 
-    def _wanted(
+    def wanted(
         self, command: str, key: str, payload: Mapping[str, Any], tag: str, principal: Principal = SYSTEM
     ) -> Wanted:
-        tag = f"{command} {tag}" if command == "Open" else f"{command} {key} {tag}"
         return Wanted("Deadline", key, command, payload, valid_on=self.day, tag=tag, principal=principal)
 
 
@@ -202,8 +204,8 @@ def next_cycle(terms: Terms) -> Iterator[Found]:
 
 def inspected(terms: Terms) -> Iterator[Found]:
     subject, checked_on = terms.case.facts["subject_no"], terms.day_of("checked_on")
-    yield from terms.meet("TL22", subject, checked_on)
-    yield from terms.open("TL22", subject, checked_on)
+    yield from terms.meet("TL22", subject, checked_on, began_before=checked_on)
+    yield from terms.open_once("TL22", subject, checked_on)
 
 
 # --- Suits -------------------------------------------------------------------------------------------------------
@@ -232,16 +234,9 @@ def preserved(terms: Terms) -> Iterator[Found]:
 
 def renewed(terms: Terms) -> Iterator[Found]:
     """The court's new range replaces the newest one; how long it may be depends on the thing that was preserved."""
-    running = terms.running("TL07", terms.key)[-1:]
-    for deadline in running:
-        yield Wanted(
-            "Deadline",
-            deadline.key,
-            "Meet",
-            {"done_on": terms.day.isoformat()},
-            valid_on=terms.day,
-            tag=f"Meet {deadline.key}",
-        )
+    for deadline in terms.running("TL07", terms.key)[-1:]:
+        # One tag whichever it is: looked at again, the newest may be another one.
+        yield terms.wanted("Meet", deadline.key, {"done_on": terms.day.isoformat()}, "Meet renewed")
     thing = terms.case.facts.get("object")
     kind = thing if thing in PRESERVED else "OTHER"
     yield from terms.open("TL07", terms.key, terms.day, kind=kind, agreed=terms.day_of("until_date"))

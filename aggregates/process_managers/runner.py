@@ -35,7 +35,7 @@ class Runner:
     def follow(self, event: EventView, now: datetime) -> Iterator[EventView | TidemarkError]:
         """Carry out what follows from one event. Raises Unavailable: then follow it again, nothing is done twice."""
         for name, found in self._found(event):
-            for number, wanted in enumerate(found):
+            for number, wanted in enumerate(_with_refusal(found)):
                 # A rule's numbers are kept where they always were: stored commands are known by them.
                 own = getattr(wanted, "tag", "")
                 cmd_id = str(uuid5(event.id, f"{name}/{own}")) if own else f"{name}:{event.id}:{number}"
@@ -49,6 +49,16 @@ class Runner:
         if self.book is not None:
             for deadline_rule in deadlines.RULES.get(event.type, ()):
                 yield deadline_rule.__name__, deadline_rule(deadlines.Terms(self.app, self.book, event))
+
+
+def _with_refusal(found: Iterator[Found]) -> Iterator[Found]:
+    """What a rule cannot even ask for is a refusal too."""
+    try:
+        yield from found
+    except Unavailable:
+        raise
+    except TidemarkError as refusal:
+        yield refusal
 
 
 def carry_out(

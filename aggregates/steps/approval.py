@@ -15,6 +15,7 @@ from aggregates.steps.rows import Clause, Facts, Row, clause, in_stage, row
 from aggregates.steps.step import Step
 
 DECIDERS = "WF HA"
+BRANCH_DECIDERS = "WF BR HA"  # where the specification lets a branch decide too
 HOLD_CONFLICT = "HOLD_CONFLICT"
 DECISION = "decided_by:I?, snapshot_hash:S?"
 MAKER, REVIEWER, APPROVER, SUBMITTER = "maker", "reviewer", "approver", "maker"
@@ -243,7 +244,8 @@ def _decision(of: Approval, *, decided: bool = False, **texts: str) -> Callable[
             unless_field(until is None or until >= decided_on, "valid_until", "before the decision")
             unless_field(decided_on <= step.day, "decided_on", "after the day it counts from")
             # What is approved is what was drafted, unless the decision names another value.
-            found |= {spec.name: step.case.facts.get(spec.name) for spec in field_specs(of.approved)}
+            approved = (spec.name for spec in field_specs(of.approved))
+            found |= {name: step.case.facts[name] for name in approved if name in step.case.facts}
             if of.approved_defaults is not None:
                 found |= of.approved_defaults(step)
         return found

@@ -1,9 +1,9 @@
 """The fields of an event, written as in the specification: `"asset_no:I, amount:M, alloc:A?, splits:L{split_no:N}"`.
 
 A code a kind: I business id, S text, E upper-case code, D day, N integer, B boolean, M money, G signed money, A split
-over claim buckets, K amounts by name, P percentage, R rate, V signed number, L list of ids, T list of texts, J object,
-O list of objects, `L{…}` list of records, `J{…}` one record. A question mark: may be missing. Money is integer minor units, stored under the name with
-`_minor` (decision E1).
+over claim buckets, K amounts by name, P percentage, R rate, V signed number, L list of ids, T list of texts,
+J object, O list of objects, `L{…}` list of records, `J{…}` one record. A question mark: may be missing. Money is
+integer minor units, stored under the name with `_minor` (decision E1).
 """
 
 import re

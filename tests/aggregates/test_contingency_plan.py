@@ -287,7 +287,11 @@ def test_plans_are_listed_newest_first(world: LiquidityWorld) -> None:
     world.to_stage("ACTIVATED")
     world.to_stage("ALERT", key="CFP-2", mode="DRILL")
     assert [row["plan_no"] for row in world.app.list_cases("ContingencyPlan", reader=AUDITOR)] == ["CFP-2", "CFP-1"]
-    assert [row["plan_no"] for row in world.app.list_cases("ContingencyPlan", reader=AUDITOR, where={"mode": "DRILL"})] == ["CFP-2"]
-    assert [row["plan_no"] for row in world.app.list_cases("ContingencyPlan", reader=AUDITOR, stage="ACTIVATED")] == ["CFP-1"]
+    assert [
+        row["plan_no"] for row in world.app.list_cases("ContingencyPlan", reader=AUDITOR, where={"mode": "DRILL"})
+    ] == ["CFP-2"]
+    assert [row["plan_no"] for row in world.app.list_cases("ContingencyPlan", reader=AUDITOR, stage="ACTIVATED")] == [
+        "CFP-1"
+    ]
     world.do("TR", "TakeAction", **DEAL)
     assert world.app.list_cases("ContingencyPlan", reader=AUDITOR)[1] == world.state()

@@ -94,6 +94,12 @@ def test_an_obstacle_in_the_last_six_months() -> None:
     assert earlier == due
 
 
+def test_six_months_after_a_short_month_do_not_shorten_the_term() -> None:
+    due = BOOK.due(rule("TL01"), date(2022, 8, 31))
+    gone_as_the_last_months_begin = BOOK.after_obstacle(rule("TL01"), due, date(2025, 2, 1), date(2025, 2, 28))
+    assert gone_as_the_last_months_begin.raw_last_day == date(2025, 8, 31)
+
+
 @pytest.mark.parametrize("code", ["TL03", "TL04", "TL10", "TL17"])
 def test_what_is_never_interrupted_or_paused(code: str) -> None:
     kind = next(iter(rule(code).terms))
