@@ -13,7 +13,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.metrics import MeasureRequests, Metrics
-from api.routes import alerts, assets, calculations, contracts, figures, session, stream, system
+from api.routes import (
+    alerts,
+    assets,
+    calculations,
+    contracts,
+    figures,
+    ratios,
+    reports,
+    session,
+    stream,
+    system,
+)
 from api.services import Services
 from api.sse import Hub
 
@@ -65,7 +76,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(MeasureRequests, metrics=metrics)
 
     v1 = APIRouter(prefix=PREFIX)
-    for part in (session, figures, contracts, alerts, stream, assets, calculations):
+    for part in (session, figures, ratios, reports, contracts, alerts, stream, assets, calculations):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)
     app.include_router(v1)
