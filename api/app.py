@@ -21,6 +21,8 @@ from api.routes import (
     contracts,
     figures,
     plans,
+    ratios,
+    reports,
     session,
     stream,
     system,
@@ -76,7 +78,8 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(MeasureRequests, metrics=metrics)
 
     v1 = APIRouter(prefix=PREFIX)
-    for part in (session, figures, contracts, alerts, stream, assets, plans, breaches, calculations):
+    parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
+    for part in parts:
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)
     app.include_router(v1)

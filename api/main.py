@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import admin, doctor, figures, records, up
+from api.cli import admin, doctor, figures, ratios, records, up
 from api.cli.actus import actus
 from api.cli.plans import plan
 from api.cli.scenario import scenario
@@ -19,6 +19,7 @@ from api.cli.deadletter import deadletter
 from api.cli.feed import feed
 from api.cli.output import Group
 from api.cli.parts import api, broker, core, worker
+from api.cli.report import report
 
 app = typer.Typer(
     cls=Group,
@@ -53,8 +54,9 @@ app.command(rich_help_panel=RUN)(up.login)
 for part in (broker, worker, api, core):
     app.command(rich_help_panel=RUN)(part)
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
-for figure in (figures.positions, figures.gap, figures.withdrawals, figures.alerts):
+for figure in (figures.positions, figures.gap, figures.withdrawals, ratios.ratios, figures.alerts):
     app.command(rich_help_panel=LOOK)(figure)
+app.add_typer(report, name="report", rich_help_panel=LOOK)
 app.add_typer(explain, name="explain", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
 app.add_typer(actus, name="actus", rich_help_panel=LOOK)

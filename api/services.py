@@ -14,6 +14,8 @@ from aggregates.envelope import Principal
 from aggregates.rendering import EventView
 from streams.past_figures import Accounts
 from streams.past_gap import Contracts
+from streams.ratio_changes import TwoCuts
+from streams.ratio_policy import RatioPolicy
 from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
@@ -72,6 +74,8 @@ class Services:
     replay: Callable[[Mapping[str, int]], Replayed] | None = None
     contracts: Contracts | None = None  # as the newest snapshots hold them
     contracts_at: Callable[[Mapping[str, int]], Contracts] | None = None
+    ratio_cuts: Callable[[Mapping[str, int], Mapping[str, int]], TwoCuts] | None = None  # two past cuts, and between
+    ratio_policy: RatioPolicy | None = None  # mapping, factor tables and limits of the liquidity ratios
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures
     engine_version: str = "-"

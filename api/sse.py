@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
 import anyio
@@ -18,7 +19,7 @@ import msgspec
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from api import figures
+from api import figures, ratios
 from api.figures import PAIR, Body, Query
 from api.metrics import Metrics
 from api.services import Services
@@ -30,6 +31,7 @@ from streams.views_wire import Alert
 
 ALERTS_IN_STATE = 50
 ALERTS_AT_ONCE = 200
+RATIOS_INTERVAL_S = 0.5  # some milliseconds each, under the view's lock: five times less often than positions
 BEHIND_WAIT_S = 2.0  # how long a resuming client waits for a view that is behind the one it came from
 
 Entities = frozenset[str] | None
@@ -56,6 +58,7 @@ class Pictures(NamedTuple):
 
     positions: Body
     gap: Body
+    ratios: Body
     alerts: list[Alert]  # newest first
     vector: Vector
     alert_logs: dict[str, str]
@@ -105,7 +108,10 @@ class Hub:
         self.epoch = 0  # grows when rows may have vanished: everyone gets a full state
         self.version = 0  # grows with each renewal of rows
         self.alert_version = 0
-        self.positions, self.gap = Rows(), Rows()
+        self.positions, self.gap, self.ratios = Rows(), Rows(), Rows()
+        self._ratios: Body = {}
+        self._ratios_due = 0.0  # monotonic seconds
+        self._ratios_waiting = False
         self._clients: set[asyncio.Event] = set()
         self._dirty = False
         self._renewal: asyncio.Task[None] | None = None
@@ -157,10 +163,23 @@ class Hub:
         return Pictures(
             figures.positions(view, self.services, query, None),
             figures.gap(view, query),
+            self._ratios_of(view, query),
             newest,
             book.vector(),
             view.logs(ALERT),
         )
+
+    def _ratios_of(self, view: RiskView, query: Query) -> Body:
+        """Summary rows; those of the last time where it was a moment ago: then another renewal is due."""
+        if self.services.ratio_policy is None:
+            return {"rows": [], "offsets": {}}
+        now = monotonic()
+        self._ratios_waiting = bool(self._ratios) and now < self._ratios_due
+        if not self._ratios_waiting:
+            self._ratios = ratios.summary(view, self.services, query)
+            del self._ratios["positions"]  # the stream carries rows, which are filtered for each reader
+            self._ratios_due = now + RATIOS_INTERVAL_S
+        return self._ratios
 
     def _note(self, changes: Changes) -> None:
         if changes.alerts:
@@ -180,6 +199,9 @@ class Hub:
             if self._clients:  # nobody looks: the next to come asks for a whole state
                 await self.renew()
             await asyncio.sleep(self.services.positions_interval_s)
+            if self._ratios_waiting and not self._dirty and self._clients:
+                await asyncio.sleep(max(0.0, self._ratios_due - monotonic()))
+                self._dirty = True
 
     async def renew(self) -> Pictures:
         """A new picture, which is then also what `version` stands for.
@@ -192,6 +214,7 @@ class Hub:
             self.version += 1
             self.positions.renew(picture.positions, self.version)
             self.gap.renew(picture.gap, self.version)
+            self.ratios.renew(picture.ratios, self.version)
             self._wake()
             return picture
 
@@ -255,7 +278,7 @@ class Client:
                 yield event
         if self._version != hub.version:
             version, self._version = self._version, hub.version
-            for name, rows in (("positions", hub.positions), ("gap", hub.gap)):
+            for name, rows in (("positions", hub.positions), ("gap", hub.gap), ("ratios", hub.ratios)):
                 changed = rows.since(version, self._entities)
                 # No row changed but the cut moved (repeats, on-us legs): the figures stand at newer offsets.
                 if changed or rows.moved > version:
@@ -285,12 +308,13 @@ class Client:
         picture = await self._hub.renew()
         self._version, self._alert_logs, self._resumes = self._hub.version, picture.alert_logs, False
         positions, gap = self._seen(picture.positions), self._seen(picture.gap)
+        live_ratios = self._seen(picture.ratios)
         if rows_only:
-            return [Event("positions", positions), Event("gap", gap)]
+            return [Event("positions", positions), Event("gap", gap), Event("ratios", live_ratios)]
         if not goes_on:
             self._cursor, self._alert_version = dict(picture.vector), alert_version
         alerts = [alert for alert in picture.alerts if self._may_see(alert.entity)]
-        state = {"positions": positions, "gap": gap, "alerts": alerts}
+        state = {"positions": positions, "gap": gap, "ratios": live_ratios, "alerts": alerts}
         # Before the first alert of all an id is needed too, or a break would lose what comes next.
         return [Event("state", state, vector_text(self._cursor) or "0:-1")]
 

@@ -33,11 +33,13 @@ from infra.snapshots import LocalSnapshotStore
 from streams import topics
 from streams.audit_publisher import AuditPublisher, OutboundRecord
 from streams.command_handler import CommandHandler, Handled
-from streams.folded import config_version, folders
+from streams.folded import config_version, folders, ratio_policy
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
 from streams.process_manager_runner import ProcessManagerRunner, Rules
 from streams.producer import RecordProducer
+from streams.ratio_changes import two_cuts
+from streams.ratio_movements import from_log
 from streams.stored_states import LogReader, Replay
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
@@ -97,9 +99,10 @@ def services(settings: Settings, assets: Assets) -> Services:
     reader = ViewReader(live, kafka)
     folded = folders(settings)
     store = LocalSnapshotStore(settings.snapshots)
-    logs = Logs(AdminClient(kafka), {name: settings.kafka_partitions for name in folded})
+    logs = Logs(AdminClient(kafka), topics.folded_partitions(settings.kafka_partitions))
     consumer = consumer_config(settings, resolve_bootstrap(settings))
     past, search = Replay(folded, store, consumer), RecordSearch(lambda: LogReader(consumer))
+    between = from_log(lambda: LogReader(consumer))
     return Services(
         live=live,
         verify_token=verifier(settings),
@@ -110,6 +113,8 @@ def services(settings: Settings, assets: Assets) -> Services:
         replay=lambda offsets: Replayed(*view_at(past, logs, offsets)),
         contracts=contracts_from_snapshots(folded[topics.CONTRACT], store, lambda: logs.of(topics.CONTRACT), search),
         contracts_at=lambda offsets: contracts_at(past, logs, offsets, search),
+        ratio_cuts=lambda before, after: two_cuts(past, logs, between, before, after),
+        ratio_policy=ratio_policy(settings),
         config_version=config_version(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),

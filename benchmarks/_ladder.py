@@ -19,6 +19,7 @@ from aiokafka.structs import TopicPartition
 
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
+from projections.depositor_balances import DepositorBalances
 from projections.entry_ids import EntryIds
 from projections.large_flows import LargeFlows
 from projections.positions import Positions
@@ -40,6 +41,7 @@ STEPS = {
     "+ position dictionary": "rows of positions, customers of new ones",
     "+ positions": "sums by account and cell",
     "+ entry ids": "repeated, moved, contradicted",
+    "+ depositors": "balances of depositors, split at the limit of insurance",
     "+ windows": "large flows, single and rolling",
     "+ fold's own": "masks, verdicts, counts",
     "+ outputs": "ticks: changed cells, alerts, cuts, as JSON",
@@ -126,10 +128,12 @@ def measure(log: list[bytes], count: int, records_max: int) -> tuple[Meter, Tran
     patched: list[tuple[Any, str, str]] = [
         (folding, "decode", "decode"),
         (Positions, "rows_of", "+ position dictionary"),
-        (TransactionState, "_learn_flows", "+ position dictionary"),
+        (TransactionState, "_learn_positions", "+ position dictionary"),
         (Positions, "add", "+ positions"),
         (EntryIds, "judge", "+ entry ids"),
         (EntryIds, "forget_before", "+ entry ids"),
+        (DepositorBalances, "add", "+ depositors"),
+        (DepositorBalances, "learn", "+ depositors"),
         (LargeFlows, "add", "+ windows"),
         (LargeFlows, "forget", "+ windows"),
     ]

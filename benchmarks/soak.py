@@ -2,9 +2,9 @@
 
     tidemark bench soak --minutes 10 --rate 2000
 
-Prints a line every ten seconds and, at the end, the slope of resident memory and whether the stored states equal one
-undisturbed fold of the whole log. Exits 1 if they do not, or if the worker ended before its time. Bounded by
-`--minutes`; everything runs on this host in a temporary directory.
+Prints a line every ten seconds and, at the end, by how much resident memory grows with each entry and whether the
+stored states equal one undisturbed fold of the whole log. Exits 1 if they do not, or if the worker ended before its
+time. Bounded by `--minutes`; everything runs on this host in a temporary directory.
 """
 
 import argparse
@@ -27,6 +27,10 @@ from streams.schemas import Txn
 from tests.kafka.bank import Bank, send
 
 SAMPLE_S = 10.0
+
+ID_BYTES = 16 + 13  # digest; body, value date and status
+SLOT_BYTES = (8, 16)  # of the index, which is a quarter to half full
+WINDOW_BYTES = 48  # of an outflow, for as long as a window may ask for it
 
 
 def resident_mib(pid: int) -> float:
@@ -66,7 +70,7 @@ def main() -> int:
 def run(bank: Bank, seconds: float, rate: int) -> int:
     worker, producer, choice = bank.start_worker(), bank.producer(), random.Random(1)
     started, sent, next_sample = time.monotonic(), 0, SAMPLE_S
-    samples: list[tuple[float, float]] = []
+    samples: list[tuple[float, int, float]] = []
     try:
         while (elapsed := time.monotonic() - started) < seconds:
             now = datetime.now(UTC) - timedelta(seconds=1)
@@ -83,9 +87,9 @@ def run(bank: Bank, seconds: float, rate: int) -> int:
             if elapsed >= next_sample:
                 next_sample += SAMPLE_S
                 behind = sent - sum(bank.snapshot_offsets().values())
-                samples.append((elapsed, resident_mib(worker.pid)))
+                samples.append((elapsed, sent, resident_mib(worker.pid)))
                 print(
-                    f"{elapsed:6.0f} s  sent {sent:>10,}  not yet stored {behind:>8,}  {samples[-1][1]:7.0f} MiB",
+                    f"{elapsed:6.0f} s  sent {sent:>10,}  not yet stored {behind:>8,}  {samples[-1][2]:7.0f} MiB",
                     flush=True,
                 )
         producer.flush(60)
@@ -95,9 +99,13 @@ def run(bank: Bank, seconds: float, rate: int) -> int:
         bank.stop()
     later = [sample for sample in samples if sample[0] > seconds / 3]
     if len(later) > 2:
-        slope = np.polyfit(*zip(*later, strict=True), 1)[0] * 3600
-        print(f"resident memory grows by {slope:.0f} MiB an hour over the last two thirds;")
-        print(f"{sent:,} entry ids were kept meanwhile (25 bytes each: {sent * 25 / 2**20:.0f} MiB)")
+        _, entries, resident = zip(*later, strict=True)
+        slope = np.polyfit(entries, resident, 1)[0] * 2**20
+        least, most = (ID_BYTES + slots + WINDOW_BYTES // 2 for slots in SLOT_BYTES)
+        print(f"resident memory grows by {slope:.0f} bytes an entry over the last two thirds; the state itself by")
+        print(
+            f"{least} to {most}: its id, kept for the horizon, and half a window entry, kept for the longest window"
+        )
     print("the stored states equal an undisturbed fold of the whole log")
     return 0
 

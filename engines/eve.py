@@ -6,7 +6,7 @@ Not for the behaviour of customers: `engines.eve_behaviour`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -111,6 +111,15 @@ def risk_measure(losses: Sequence[Mapping[str, Fraction]]) -> RiskMeasure:
     totals = {scenario: sum((max(zero, loss[scenario]) for loss in losses), zero) for scenario in SCENARIOS}
     worst = max(SCENARIOS, key=lambda scenario: totals[scenario])  # max keeps the first of equals
     return RiskMeasure(worst, totals[worst], totals)
+
+
+def book_measure(losses: Mapping[str, Fraction]) -> RiskMeasure:
+    """The risk measure of one book; where it gains in every scenario the worst one is that of the smallest gain.
+
+    Source: BCBS 368 para 132.
+    """
+    worst = max(SCENARIOS, key=lambda scenario: losses[scenario])
+    return replace(risk_measure([losses]), worst_scenario=worst)
 
 
 def is_outlier(measure: Fraction, tier1_capital: Fraction, threshold: Fraction) -> bool:

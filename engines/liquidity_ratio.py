@@ -40,7 +40,7 @@ def liquidity_ratio(
             one that is None while the other is given is 0.
     Raises:
         InvalidInput: as `factor_lines.weigh`; LR.A.04 or LR.L.03 is a line beside gross amounts (decision Q14), or
-            both are lines: never both an asset and a liability.
+            both are lines above 0: never both an asset and a liability.
     Source: CBIRC Order 2018 No 3, article on the liquidity ratio; supervisory return G22.
     """
     asset_lines = weigh(assets, table, record="assets", categories=ASSET)
@@ -51,8 +51,9 @@ def liquidity_ratio(
     is_gross = interbank_claims is not None or interbank_debts is not None
     if net_lines and is_gross:
         _refuse(net_lines[0], "stands beside gross interbank positions: give one of the two")
-    if len({line.item.code for line in net_lines}) > 1:
-        _refuse(net_lines[-1], f"stands beside {NET_CLAIM_CODE}: a net position has one side")
+    held = [line for line in net_lines if line.amount]
+    if len({line.item.code for line in held}) > 1:
+        _refuse(held[-1], f"stands beside {NET_CLAIM_CODE}: a net position has one side")
     claims = check_amount(interbank_claims or 0, "interbank_claims_1m")
     debts = check_amount(interbank_debts or 0, "interbank_debts_1m")
     listed = [sum((line.amount for line in net_lines if line.item.code == code), ZERO) for code in _NET_CODES]

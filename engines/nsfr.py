@@ -65,7 +65,8 @@ def stable_funding(
     Args:
         asf, rsf: carrying values, >= 0; of off-balance items the undrawn or contingent amount.
     Raises:
-        InvalidInput: as `factor_lines.weigh`; the derivative items are lines while `derivatives` is given.
+        InvalidInput: as `factor_lines.weigh`; a derivative item is a line that weighs something
+            while `derivatives` is given.
     Source: Basel Framework NSF30; BCBS 295.
     """
     available = weigh(asf, table, record="asf", categories=ASF)
@@ -116,6 +117,7 @@ def factor_after_encumbrance(unencumbered_factor: Fraction, months_left: int, ta
 
 def _count_once(lines: Sequence[WeighedLine]) -> None:
     for line in lines:
-        if line.item.code in {NET_ASSETS_CODE, ADD_ON_CODE, NET_LIABILITIES_CODE}:
+        is_derivative = line.item.code in {NET_ASSETS_CODE, ADD_ON_CODE, NET_LIABILITIES_CODE}
+        if is_derivative and line.weighted:  # a form with every row has these at 0: nothing counts twice
             message = f"{line.item.code} follows from derivatives: give one of the two"
             raise InvalidInput(message, field=f"{line.record}.code", record=line.record)

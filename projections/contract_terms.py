@@ -51,6 +51,7 @@ class ContractTerms(msgspec.Struct, frozen=True, kw_only=True):
             maturity.
         actus: raw ACTUS terms that govern the flows in place of all others, or nothing.
         fixings: market data that `actus` reads, by market object code, held from now on.
+        liquidity_tag: what its line in a liquidity ratio depends on (`projections.liquidity_tag`).
     """
 
     contract_id: str
@@ -72,10 +73,12 @@ class ContractTerms(msgspec.Struct, frozen=True, kw_only=True):
     schedule: tuple[tuple[int, int], ...] = ()
     actus: dict[str, Any] = {}
     fixings: dict[str, float] = {}
+    liquidity_tag: str = "-"
 
     @property
     def cell(self) -> Key:
-        return self.entity, self.organisation, self.business_line, self.product, self.currency
+        """The currency stands last: the flows of one contract may have others."""
+        return self.entity, self.organisation, self.business_line, self.product, self.liquidity_tag, self.currency
 
 
 def cycle(months: int) -> str:
@@ -124,7 +127,7 @@ def values_of(terms: ContractTerms, cell: int) -> tuple[int, ...]:
 def terms_of(key: Key, cell: Key, values: Mapping[str, int], more: str) -> ContractTerms:
     """The terms that `values_of` and `more_text` were made from; `key`: entity and contract id."""
     rest = _read_more(more) if more else _More()
-    _, organisation, business_line, product, currency = cell
+    _, organisation, business_line, product, liquidity_tag, currency = cell
     return ContractTerms(
         contract_id=key[1],
         entity=key[0],
@@ -145,6 +148,7 @@ def terms_of(key: Key, cell: Key, values: Mapping[str, int], more: str) -> Contr
         schedule=rest.schedule,
         actus=rest.actus,
         fixings=rest.fixings,
+        liquidity_tag=liquidity_tag,
     )
 
 
@@ -155,21 +159,28 @@ class LatestContracts(LatestTerms):
         super().__init__(**COLUMNS)
         self._more: dict[int, str] = {}  # by the code of the contract
 
-    def more(self, codes: Integers) -> list[str]:
-        """The texts of contracts, empty where there is none."""
-        return [self._more.get(code, "") for code in codes.tolist()]
+    def codes(self, keys: Sequence[Key]) -> Integers:
+        before = len(self.keys)
+        codes = np.array(self.keys.codes(keys), np.int64)
+        self._columns.grow(len(self.keys) - before)
+        return codes
+
+    def more(self, codes: Integers) -> dict[int, str]:
+        """The texts of contracts that have one, by place in `codes`."""
+        if not self._more:
+            return {}
+        return {place: text for place, code in enumerate(codes.tolist()) if (text := self._more.get(code))}
 
     def with_more(self) -> Integers:
         """The codes of contracts that have a text, rising."""
         return np.array(sorted(self._more), np.int64)
 
-    def put_more(self, codes: Integers, texts: Sequence[str]) -> None:
-        """Put the texts of contracts whose columns are `put` at the same time."""
-        for code, text in zip(codes.tolist(), texts, strict=True):
-            if text:
-                self._more[code] = text
-            else:
+    def put_more(self, codes: Integers, texts: Mapping[int, str]) -> None:
+        """Put the texts, by place in `codes`, of contracts whose columns are `put` at the same time."""
+        if self._more:
+            for code in codes.tolist():
                 self._more.pop(code, None)
+        self._more.update((int(codes[place]), text) for place, text in texts.items())
 
     def column(self, name: str) -> NDArray[Any]:
         """One column of all contracts, by code; valid until the next contract comes."""

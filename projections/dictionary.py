@@ -4,7 +4,7 @@ A key is a tuple of strings. polars' physical category codes differ between runs
 state; the codes given here do, and are the same wherever the same log was folded from its start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 Key = tuple[str, ...]
 
@@ -32,6 +32,14 @@ class KeyDictionary:
         if code == len(self._keys):
             self._keys.append(key)
         return code
+
+    def codes(self, keys: Sequence[Key]) -> list[int]:
+        """`code` of each, for many at once."""
+        code_by_key = self._code_by_key
+        fresh = [key for key in dict.fromkeys(keys) if key not in code_by_key]
+        code_by_key.update(zip(fresh, range(len(self._keys), len(self._keys) + len(fresh)), strict=True))
+        self._keys += fresh
+        return list(map(code_by_key.__getitem__, keys))
 
     def tail(self, start: int = 0) -> list[Key]:
         """The keys with codes from `start` on, in order: what a snapshot that knew `start` of them lacks."""

@@ -7,11 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.primitives.compiled import compiled
+from engines.primitives.errors import CorruptRecord
 from projections.columns import Columns
 from projections.digests import Digest, Lane
 
 EMPTY = -1
 Rows = NDArray[np.int64]
+Slots = NDArray[np.int32]  # row numbers, at half the memory; 2**31 rows are more than a partition's ids
+
+SLOTS_MAX = 1 << 32
 
 
 class DigestIndex:
@@ -19,7 +23,7 @@ class DigestIndex:
 
     def __init__(self) -> None:
         self._keys = Columns(low=np.uint64, high=np.uint64)
-        self._slots = np.full(4_096, EMPTY, np.int64)
+        self._slots: Slots = np.full(4_096, EMPTY, np.int32)
 
     def __len__(self) -> int:
         return self._keys.rows
@@ -53,11 +57,13 @@ class DigestIndex:
         size = len(self._slots)
         while rows * 2 > size:
             size *= 2
+        if size > SLOTS_MAX:
+            raise CorruptRecord("more distinct keys than one partition may hold", rows=rows)
         if size != len(self._slots):
             self._rebuild(size)
 
     def _rebuild(self, size: int) -> None:
-        self._slots = np.full(size, EMPTY, np.int64)
+        self._slots = np.full(size, EMPTY, np.int32)
         _put(self._slots, self._keys["low"])
 
 
@@ -70,7 +76,7 @@ _ONE = np.uint64(1)
 
 
 @compiled
-def _find(slots: Rows, low: Lane, high: Lane, wanted_low: Lane, wanted_high: Lane, found: Rows) -> None:
+def _find(slots: Slots, low: Lane, high: Lane, wanted_low: Lane, wanted_high: Lane, found: Rows) -> None:
     mask = np.uint64(len(slots)) - _ONE
     for number in range(len(wanted_low)):
         at = wanted_low[number] & mask
@@ -83,7 +89,7 @@ def _find(slots: Rows, low: Lane, high: Lane, wanted_low: Lane, wanted_high: Lan
 
 @compiled
 def _add(
-    slots: Rows,
+    slots: Slots,
     low: Lane,
     high: Lane,
     rows: int,
@@ -111,7 +117,7 @@ def _add(
 
 
 @compiled
-def _put(slots: Rows, low: Lane) -> None:
+def _put(slots: Slots, low: Lane) -> None:
     """Every row into a table that is empty."""
     mask = np.uint64(len(slots)) - _ONE
     for row in range(len(low)):

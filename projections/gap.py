@@ -6,7 +6,7 @@ touched. Not for buckets or cumulative gaps: the reader puts dates into buckets 
 asks for. No clock, no I/O; work in proportion to the batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 import msgspec
@@ -16,19 +16,12 @@ from numpy.typing import NDArray
 from engines.flow_frame import DEMAND_DAY, KINDS, OWN, UNDATED_DAY, FlowColumns
 from projections.cell_sums import day_text
 from projections.contract_flows import flows_at_most, flows_minor
-from projections.contract_terms import (
-    AMORTISATIONS,
-    COLUMNS,
-    SIDES,
-    ContractTerms,
-    LatestContracts,
-    Table,
-    more_text,
-    terms_of,
-    values_of,
-)
+from projections.contract_plan import CUSTOM
+from projections.contract_table import ContractTable
+from projections.contract_terms import COLUMNS, SIDES, ContractTerms, LatestContracts, Table, terms_of
 from projections.dictionary import Key
 from projections.latest_sums import LatestSumsState
+from projections.state import check_contiguous
 
 __all__ = [
     "DEMAND_DAY",
@@ -45,11 +38,10 @@ __all__ = [
 
 Integers = NDArray[np.int64]
 
+PRINCIPAL = KINDS.index("principal")
 INWARD = [SIDES.index("asset"), SIDES.index("obs_in")]
 
 UNSCHEDULED = ((DEMAND_DAY, DEMAND_DAY), (UNDATED_DAY, UNDATED_DAY))
-
-CUSTOM = AMORTISATIONS.index("custom")
 
 FLOWS_MAX = 1_000_000  # worked on at once: a batch of thousands of mortgages has millions of flows
 
@@ -60,7 +52,7 @@ class ContractBatch(msgspec.Struct, frozen=True):
     """Records of one range of offsets, rising, without those that became dead letters."""
 
     offsets: Integers
-    rows: Sequence[ContractTerms]
+    table: ContractTable
 
 
 class GapRow(msgspec.Struct, frozen=True):
@@ -70,11 +62,14 @@ class GapRow(msgspec.Struct, frozen=True):
     organisation: str
     business_line: str
     product: str
+    liquidity_tag: str
     currency: str
     flow_date: str
     inflow_minor: int
     outflow_minor: int
     contracts: int  # that have a flow here
+    principal_in_minor: int  # part of the inflow
+    principal_out_minor: int  # part of the outflow
 
 
 class ContributionColumns(NamedTuple):
@@ -89,10 +84,11 @@ class ContributionColumns(NamedTuple):
 
 class GapState(LatestSumsState[ContractTerms]):
     # 2: flows by the ACTUS engine (docs/adr/0009); the columns of the terms are others, too.
-    FOLD_VERSION: ClassVar[int] = 2
+    # 3: cells by liquidity tag, principal apart.
+    FOLD_VERSION: ClassVar[int] = 3
     SUBJECTS = "contracts"
     COLUMNS = COLUMNS
-    SUMS = ("inflow_minor", "outflow_minor", "contracts")
+    SUMS = ("inflow_minor", "outflow_minor", "contracts", "principal_in_minor", "principal_out_minor")
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,25 +99,32 @@ class GapState(LatestSumsState[ContractTerms]):
         return row.entity, row.contract_id
 
     def replace(self, rows: Sequence[ContractTerms]) -> None:
+        self.put(ContractTable.of(rows))
+
+    def put(self, table: ContractTable) -> None:
         """Put the latest terms of distinct contracts in the place of what was known of them."""
-        codes = self._latest.codes([self.key(row) for row in rows])
+        codes = self._latest.codes(table.keys)
         old_terms, old_more = self._latest.get(codes), self._latest.more(codes)
-        new_terms = self._latest.table([values_of(row, self._sums.cells.code(row.cell)) for row in rows])
-        new_more = [more_text(row) for row in rows]
+        new_terms, new_more = {"cell": self._cell_codes(table.cells), **table.values}, table.more
         # A new contract was all zeros, that is, closed. Core banking may tell all contracts anew each day:
         # those that say nothing new cost a comparison.
-        changed = np.array([old != new for old, new in zip(old_more, new_more, strict=True)], bool)
+        changed = np.zeros(len(codes), bool)
+        changed[[place for place in {*old_more, *new_more} if old_more.get(place) != new_more.get(place)]] = True
         for name in COLUMNS:
             changed |= old_terms[name] != new_terms[name]
         at = np.flatnonzero(changed)
         bound = flows_at_most(old_terms, old_more) + flows_at_most(new_terms, new_more)
         for part in _parts(at, bound):
             both = {name: np.concatenate((old_terms[name][part], new_terms[name][part])) for name in COLUMNS}
-            more = [texts[place] for texts in (old_more, new_more) for place in part.tolist()]
+            more = _of_part(old_more, part) | {len(part) + at: text for at, text in _of_part(new_more, part).items()}
             sign = np.repeat(np.array([-1, 1]), len(part))
             self._sums.add(*self._moves(both, self._irregular(codes[np.tile(part, 2)], both, more), sign))
         self._latest.put(codes[at], {name: new_terms[name][at] for name in COLUMNS})
-        self._latest.put_more(codes[at], [new_more[place] for place in at.tolist()])
+        self._latest.put_more(codes[at], _of_part(new_more, at))
+
+    def _cell_codes(self, cells: Sequence[Key]) -> Integers:
+        code_of = {cell: self._sums.cells.code(cell) for cell in dict.fromkeys(cells)}
+        return np.fromiter(map(code_of.__getitem__, cells), np.int64, len(cells))
 
     def changes(self) -> list[GapRow]:
         """Rows changed since the last call, as they first appeared; zeros say that nothing is left there."""
@@ -132,8 +135,8 @@ class GapState(LatestSumsState[ContractTerms]):
         return [_gap_row(cell, day, values) for cell, day, values in self._sums.rows()]
 
     def cells(self) -> list[Key]:
-        """Every cell that has had a contract or a flow: entity, organisation, business line, product, currency;
-        sorted."""
+        """Every cell that has had a contract or a flow, sorted: entity, organisation, business line, product,
+        liquidity tag, currency."""
         return sorted(self._sums.cells.tail())
 
     def contract(self, entity: str, contract_id: str) -> ContractTerms | None:
@@ -142,13 +145,13 @@ class GapState(LatestSumsState[ContractTerms]):
         if code is None:
             return None
         codes = np.array([code], np.int64)
-        return self._terms(code, self._latest.get(codes), 0, self._latest.more(codes)[0])
+        return self._terms(code, self._latest.get(codes), 0, self._latest.more(codes).get(0, ""))
 
     def contributions(self, cell: Key | None, first_day: int, last_day: int) -> Iterator[Contribution]:
         """What each contract brings into one cell of the gap (None: into all): see `contributions_of`.
 
         Args:
-            cell: entity, organisation, business line, product and currency of the flows.
+            cell: as `cells` has it, of the flows.
             first_day, last_day: days since 1970-01-01, both inclusive; DEMAND_DAY and UNDATED_DAY are days of their
                 own, of no range but one that names them.
         """
@@ -185,8 +188,7 @@ class GapState(LatestSumsState[ContractTerms]):
         terms, more = self._latest.get(candidates), self._latest.more(candidates)
         for part in _parts(np.arange(len(candidates)), flows_at_most(terms, more)):
             some = {name: column[part] for name, column in terms.items()}
-            texts = [more[place] for place in part.tolist()]
-            flows = flows_minor(some, self._irregular(candidates[part], some, texts))
+            flows = flows_minor(some, self._irregular(candidates[part], some, _of_part(more, part)))
             paid_in = self._flow_cells(some["cell"][flows.contract_row], flows)
             wanted = _in_ranges(flows.flow_day, ranges)
             if codes is not None:
@@ -230,9 +232,9 @@ class GapState(LatestSumsState[ContractTerms]):
         may[others] = self._latest.column("open")[others] == 1
         return np.flatnonzero(may)
 
-    def _irregular(self, codes: Integers, terms: Table, more: Sequence[str]) -> dict[int, ContractTerms]:
+    def _irregular(self, codes: Integers, terms: Table, more: Mapping[int, str]) -> dict[int, ContractTerms]:
         """The terms of contracts that have a text, by their place in `terms`."""
-        return {place: self._terms(int(codes[place]), terms, place, text) for place, text in enumerate(more) if text}
+        return {place: self._terms(int(codes[place]), terms, place, text) for place, text in more.items()}
 
     def _terms(self, code: int, table: Table, place: int, more: str) -> ContractTerms:
         values = {name: int(column[place]) for name, column in table.items()}
@@ -242,15 +244,18 @@ class GapState(LatestSumsState[ContractTerms]):
         """All flows of contracts as cell, day, and what is added (`sign` 1) or taken back (-1) there."""
         flows = flows_minor(terms, irregular)
         contract, day = flows.contract_row, flows.flow_day
-        inward = np.isin(terms["side"][contract], INWARD) == (flows.amount_minor > 0)
-        size = np.abs(flows.amount_minor) * sign[contract]
+        inward = np.isin(terms["side"], INWARD)[contract] == (flows.amount_minor > 0)
+        told = sign[contract]
+        size = np.abs(flows.amount_minor) * told
         cell = self._flow_cells(terms["cell"][contract], flows)
         # Interest and principal of one day are one contract there: count where (contract, day, cell) begins.
         # A contract's flows stand together, by day and currency, so that no sort is needed.
         begins = np.ones(len(day), bool)
-        begins[1:] = (np.diff(contract) != 0) | (np.diff(day) != 0) | (np.diff(cell) != 0)
-        counted = np.where(begins, sign[contract], 0)
-        return cell, day, np.where(inward, size, 0), np.where(inward, 0, size), counted
+        begins[1:] = (contract[1:] != contract[:-1]) | (day[1:] != day[:-1]) | (cell[1:] != cell[:-1])
+        counted = np.where(begins, told, 0)
+        inflow, outflow = np.where(inward, size, 0), np.where(inward, 0, size)
+        principal = flows.kind == PRINCIPAL
+        return cell, day, inflow, outflow, counted, inflow * principal, outflow * principal
 
     def _flow_cells(self, own: Integers, flows: FlowColumns) -> Integers:
         """The cell of each flow: the contract's, in the currency that the flow is paid in."""
@@ -268,8 +273,17 @@ def fold(state: GapState, contracts: ContractBatch, from_offset: int, to_offset:
         CorruptRecord: records are missing before `from_offset`, or a sum could pass 2**62.
     Source: LIQ-08, decision S23.
     """
-    state.fold(contracts.offsets, contracts.rows, from_offset, to_offset)
+    check_contiguous(state.next_offset, from_offset, to_offset)
+    start = int(np.searchsorted(contracts.offsets, state.next_offset))
+    if start < len(contracts.table):
+        state.put(contracts.table.latest(start))
+    state.next_offset = max(state.next_offset, to_offset)
     return state
+
+
+def _of_part(more: Mapping[int, str], part: Integers) -> dict[int, str]:
+    """The texts of the contracts at `part`, by place there."""
+    return {at: more[place] for at, place in enumerate(part.tolist()) if place in more} if more else {}
 
 
 def _in_ranges(days: Integers, ranges: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
@@ -291,8 +305,8 @@ def _parts(at: Integers, flows: Integers) -> list[Integers]:
 
 
 def _gap_row(cell: Key, day: int, values: tuple[int, ...]) -> GapRow:
-    entity, organisation, business_line, product, currency = cell
-    inflow_minor, outflow_minor, contracts = values
+    entity, organisation, business_line, product, liquidity_tag, currency = cell
+    inflow_minor, outflow_minor, contracts, principal_in_minor, principal_out_minor = values
     return GapRow(
         entity=entity,
         organisation=organisation,
@@ -303,4 +317,7 @@ def _gap_row(cell: Key, day: int, values: tuple[int, ...]) -> GapRow:
         inflow_minor=inflow_minor,
         outflow_minor=outflow_minor,
         contracts=contracts,
+        liquidity_tag=liquidity_tag,
+        principal_in_minor=principal_in_minor,
+        principal_out_minor=principal_out_minor,
     )

@@ -113,6 +113,12 @@ class LargeFlows:
         if new:
             self._flows.extend(newest_entry=np.full(new, -1, np.int64))
 
+    def owners(self, start: int = 0) -> NDArray[np.int64]:
+        """For each position from `start` on the code of its (entity, customer or own account, currency), in order of
+        first appearance."""
+        codes: NDArray[np.int64] = self._flow_of_row["flow"][start:]
+        return codes
+
     def add(self, batch: Outflows, keys: Sequence[tuple[str, ...]]) -> list[AlertRaised]:
         """Fold a batch's outflows; returns the alerts they raise, in order."""
         if not len(batch.offset):

@@ -1,18 +1,21 @@
-"""The state of one partition of `tm.in.core.txn.v1`: entry ids, positions and large flows, folded together.
+"""The state of one partition of `tm.in.core.txn.v1`: entry ids, positions, depositors and large flows together.
 
-One state because one log: all three read the same verdict on what is new, and one snapshot holds them at one
+One state because one log: all read the same verdict on what is new, and one snapshot holds them at one
 offset. No clock, no I/O; work in proportion to the batch.
 """
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from projections.deposit_insurance import DepositInsurance
+from projections.depositor_balances import DepositorBalances, DepositRow
 from projections.digests import combine, of_integers
 from projections.entry_batch import PENDING, REJECTED, SETTLED, EntryBatch, Refusal
 from projections.entry_ids import CONTRADICTED, MOVED, NEW, EntryIds
@@ -27,31 +30,48 @@ ANOTHER_BODY = "the same id came before with another body"
 SECOND_OPENING = "the account already has an opening balance"
 
 
+class SettledEntry(NamedTuple):
+    """An entry that moved a depositor's balance, as one who explains a figure is told of it."""
+
+    offset: int
+    txn_id: str
+    late: bool
+    reversal: bool
+    changes: list[tuple[int, tuple[int, ...]]]  # (code of the deposit cell, change of each of its sums)
+
+
 @dataclass(slots=True)
 class TransactionState:
     """Holds exactly the entries in [0, next_offset) of one topic-partition."""
 
     policy: LargeFlowPolicy
     horizon_days: int = 45
+    insurance: DepositInsurance = field(default_factory=DepositInsurance)
     next_offset: int = 0
     newest_event_us: int = NO_TIME
     counts: Counter[str] = field(default_factory=Counter)  # received, repeated, refused, late
     ids: EntryIds = field(default_factory=EntryIds)
     positions: Positions = field(default_factory=Positions)
     flows: LargeFlows = field(init=False)
+    depositors: DepositorBalances = field(init=False)
+    tell: Callable[[SettledEntry], None] | None = None  # slow: for replays that name entries, never for a worker
     _opened: dict[str, str] = field(default_factory=dict)  # entity|account|currency -> txn_id of its opening
     _learnt: int = 0
     _dumped_opened: int = 0
 
-    FOLD_VERSION: ClassVar[int] = 1
+    FOLD_VERSION: ClassVar[int] = 2  # 2: depositors
 
     def __post_init__(self) -> None:
         self.flows = LargeFlows(self.policy)
+        self.depositors = DepositorBalances(self.insurance)
 
     # -- what is published -------------------------------------------------------------------------------------
 
     def take_changed_cells(self) -> list[PositionRow]:
         return self.positions.take_changed_cells()
+
+    def take_changed_deposits(self) -> list[DepositRow]:
+        return self.depositors.take_changed()
 
     def take_changed_windows(self) -> list[WindowRow]:
         return self.flows.take_changed_windows()
@@ -81,12 +101,15 @@ class TransactionState:
                 ids,
                 self.positions.dump(whole),
                 self.flows.dump(whole),
+                self.depositors.dump(whole),
             )
         )
 
     @classmethod
-    def load(cls, dump: bytes, policy: LargeFlowPolicy, horizon_days: int) -> Self:
-        state = cls(policy, horizon_days)
+    def load(
+        cls, dump: bytes, policy: LargeFlowPolicy, horizon_days: int, insurance: DepositInsurance | None = None
+    ) -> Self:
+        state = cls(policy, horizon_days, insurance or DepositInsurance())
         state._put(dump, first=True)
         return state
 
@@ -94,7 +117,8 @@ class TransactionState:
         self._put(delta, first=False)
 
     def _put(self, dump: bytes, first: bool) -> None:
-        self.next_offset, self.newest_event_us, counts, opened, ids, positions, flows = msgspec.msgpack.decode(dump)
+        parts = msgspec.msgpack.decode(dump)
+        self.next_offset, self.newest_event_us, counts, opened, ids, positions, flows, depositors = parts
         self.counts = Counter(counts)
         self._opened.update(opened)
         self._dumped_opened = len(self._opened)
@@ -103,8 +127,9 @@ class TransactionState:
         else:
             self.ids.apply_delta(ids)
         self.positions.apply(positions)
-        self._learn_flows()
+        self._learn_positions()
         self.flows.apply(flows)
+        self.depositors.apply(depositors)
 
     def canonical_bytes(self) -> bytes:
         return msgspec.msgpack.encode(
@@ -117,6 +142,7 @@ class TransactionState:
                 self.ids.canonical_rows(self.oldest_day()),
                 self.positions.canonical_rows(),
                 self.flows.canonical_rows(),
+                self.depositors.canonical_rows(self.positions.keys),
             )
         )
 
@@ -127,8 +153,10 @@ class TransactionState:
         """Value dates before this day (since the epoch) are beyond the horizon now."""
         return self.newest_event_us // MICROSECONDS_A_DAY - self.horizon_days
 
-    def _learn_flows(self) -> None:
-        self.flows.learn(self.positions.keys[self._learnt :])
+    def _learn_positions(self) -> None:
+        fresh = self.positions.keys[self._learnt :]
+        self.flows.learn(fresh)
+        self.depositors.learn(fresh, self.flows.owners(self._learnt))
         self._learnt = len(self.positions.keys)
 
 
@@ -168,7 +196,7 @@ def _fold_rows(state: TransactionState, batch: EntryBatch, folded: Folded) -> No
 
     rows = np.flatnonzero(live)
     position_row = state.positions.rows_of(batch.position.take(rows), rows, batch.position_keys)
-    state._learn_flows()
+    state._learn_positions()
     body = combine(
         batch.position.take(rows),
         of_integers(batch.outgoing[rows].astype(np.int64), batch.amount_minor[rows], batch.value_day[rows]),
@@ -185,7 +213,7 @@ def _fold_rows(state: TransactionState, batch: EntryBatch, folded: Folded) -> No
     counts = (verdict == NEW) | (verdict == MOVED)
     position_row, status, moved = position_row[counts], status[counts], verdict[counts] == MOVED
     rows = rows[counts]
-    _move_positions(state, batch, rows, position_row, status, moved)
+    _move_positions(state, batch, rows, position_row, status, moved, newest_before)
     folded.alerts += _watch_flows(state, batch, rows, position_row, status, moved, newest_before)
     state.flows.forget(state.newest_event_us)
     state.ids.forget_before(state.oldest_day())
@@ -217,18 +245,24 @@ def _move_positions(
     position_row: NDArray[np.int64],
     status: NDArray[np.int64],
     moved: NDArray[np.bool_],
+    newest_before: NDArray[np.int64],
 ) -> None:
     amount, outgoing = batch.amount_minor[rows], batch.outgoing[rows]
     pending = np.where(status == PENDING, amount, np.where(moved, -amount, 0))
+    settled = np.where(status == SETTLED, np.where(outgoing, -amount, amount), 0)
+    incoming = np.where(outgoing, 0, pending)
     state.positions.add(
-        Movements(
-            position_row,
-            batch.value_day[rows],
-            np.where(status == SETTLED, np.where(outgoing, -amount, amount), 0),
-            np.where(outgoing, 0, pending),
-            np.where(outgoing, pending, 0),
-        )
+        Movements(position_row, batch.value_day[rows], settled, incoming, np.where(outgoing, pending, 0))
     )
+    if state.tell is None:
+        state.depositors.add(position_row, settled)
+        return
+    for at, position, minor in zip(rows.tolist(), position_row.tolist(), settled.tolist(), strict=True):
+        changes = state.depositors.add_one(position, minor)
+        late = bool(batch.event_time_us[at] < newest_before[at])
+        if changes:
+            reversal = bool(batch.is_reversal[at])
+            state.tell(SettledEntry(int(batch.offset[at]), batch.txn_ids[at], late, reversal, changes))
 
 
 def _watch_flows(

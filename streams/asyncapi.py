@@ -31,6 +31,10 @@ CHANNELS: Mapping[str, Channel] = {
     topics.TXN: Channel("receive", CUSTOMER_KEY, (schemas.Txn,), "Core-banking entries."),
     topics.CONTRACT: Channel("receive", CUSTOMER_KEY, (schemas.Contract,), "Contracts, each record the whole state."),
     topics.RESERVATION: Channel("receive", CUSTOMER_KEY, (schemas.Reservation,), "Announced withdrawals."),
+    topics.HOLDING: Channel("receive", "`entity_id|security_id`", (schemas.Holding,), "Security positions."),
+    topics.PRICE: Channel("receive", "`security_id`", (schemas.MarketPrice,), "Prices of securities."),
+    topics.FX: Channel("receive", "`base_ccy/quote_ccy`", (schemas.FxRate,), "Mid rates of currencies."),
+    topics.RESERVE: Channel("receive", "`entity_id|ccy`", (schemas.ReserveState,), "Required reserves and cash."),
     topics.BUSINESS_DATE: Channel("receive", "`entity_id`", (schemas.BusinessDate,), "The date an entity works on."),
     topics.COMMAND: Channel("receive", "`aggregate/key`", (schemas.WorkflowCommand,), "Commands on aggregates."),
     topics.POSTING_REPLY: Channel("receive", "`instruction_id`", (schemas.PostingReply,), "Core banking's answers."),
@@ -58,6 +62,25 @@ CHANNELS: Mapping[str, Channel] = {
         "the cell, unique in its partition",
         (schemas.GapFlow, schemas.Cut),
         "Contractual flows by date." + CUT_NOTE,
+    ),
+    topics.DEPOSIT: Channel(
+        "send",
+        "the cell, unique in its partition",
+        (schemas.Deposit, schemas.Cut),
+        "Deposits, insured and not, and the bank's own accounts." + CUT_NOTE,
+    ),
+    topics.HOLDING_STATE: Channel(
+        "send",
+        "`entity|security_id|portfolio`",
+        (schemas.HoldingState, schemas.Cut),
+        "Security positions." + CUT_NOTE,
+    ),
+    topics.PRICE_STATE: Channel(
+        "send", "`security_id`", (schemas.PriceState, schemas.Cut), "Newest prices." + CUT_NOTE
+    ),
+    topics.FX_STATE: Channel("send", "`base|quote`", (schemas.FxState, schemas.Cut), "Newest mid rates." + CUT_NOTE),
+    topics.RESERVE_TOTAL: Channel(
+        "send", "`entity|currency`", (schemas.ReserveTotal, schemas.Cut), "Required reserves and cash." + CUT_NOTE
     ),
     topics.ALERT: Channel("send", "`entity|customer`", (schemas.Alert, schemas.Cut), "Large-flow alerts." + CUT_NOTE),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),

@@ -8,6 +8,7 @@ import math
 import re
 from datetime import date
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from engines.primitives.money import to_minor
 from projections.contract_flows import actus_terms
 from projections.contract_terms import AMORTISATIONS, DAY_COUNTS, SIDES, ContractTerms
 from projections.irregular_flows import irregular_flows
+from projections.liquidity_tag import LiquidityFacts, standing
 from streams.schemas import Contract
 
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -85,6 +87,45 @@ def rate_units(text: str) -> int:
     return units
 
 
+#: What a contract's liquidity tag is made of, in the order of `liquidity_tag`'s arguments.
+facts = attrgetter(
+    "side",
+    "loan_class",
+    "overdue_days",
+    "insured",
+    "operational",
+    "secured_by",
+    "encumbrance",
+    "intragroup",
+    "cpty_type",
+)
+
+
+@lru_cache(maxsize=65_536)  # a book has few combinations
+def liquidity_tag(
+    side: str,
+    loan_class: str,
+    overdue_days: int,
+    insured: bool,
+    operational: bool,
+    secured_by: str,
+    encumbrance: str,
+    intragroup: bool,
+    counterparty: str,
+) -> str:
+    """The regulatory facts of a record as its cell's tag."""
+    return LiquidityFacts(
+        side=side,
+        standing=standing(loan_class, overdue_days),
+        insured="insured" if insured else "-",
+        operational="operational" if operational else "-",
+        secured_by=secured_by,
+        encumbrance=encumbrance,
+        intragroup="intragroup" if intragroup else "-",
+        counterparty=counterparty,
+    ).tag
+
+
 def _terms(record: Contract) -> ContractTerms:
     if not record.contract_id:
         raise InvalidInput("the contract has no id", field="contract_id")
@@ -117,6 +158,7 @@ def _terms(record: Contract) -> ContractTerms:
         schedule=_schedule(record),
         actus=_canonical(record.actus),
         fixings={code: _number(text, code) for code, text in record.fixings.items()},
+        liquidity_tag=liquidity_tag(*facts(record)),
     )
     _check_term(terms)
     _check_schedule(terms)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from projections import transactions
+from projections.deposit_insurance import DepositInsurance
 from projections.entry_batch import Refusal
 from projections.large_flow_policy import LargeFlowPolicy
 from projections.large_flows import NO_TIME
@@ -56,24 +57,25 @@ class Folder(Protocol):
 
 
 class TransactionFolder:
-    """`tm.in.core.txn.v1`: positions (LIQ-01) and large flows (LIQ-02)."""
+    """`tm.in.core.txn.v1`: positions (LIQ-01), large flows (LIQ-02) and deposits by insurance (LIQ-19)."""
 
     topic = topics.TXN
     state_name = "txn"
-    output_topics: tuple[str, ...] = (topics.POSITION, topics.WITHDRAWAL)
+    output_topics: tuple[str, ...] = (topics.POSITION, topics.WITHDRAWAL, topics.DEPOSIT)
 
-    def __init__(self, policy: LargeFlowPolicy, horizon_days: int) -> None:
+    def __init__(self, policy: LargeFlowPolicy, horizon_days: int, insurance: DepositInsurance | None = None) -> None:
         self._policy, self._horizon_days = policy, horizon_days
+        self._insurance = insurance or DepositInsurance()
 
     @property
     def fold_version(self) -> int:
         return TransactionState.FOLD_VERSION
 
     def empty(self) -> TransactionState:
-        return TransactionState(self._policy, self._horizon_days)
+        return TransactionState(self._policy, self._horizon_days, self._insurance)
 
     def load(self, base: bytes, deltas: tuple[bytes, ...] = ()) -> TransactionState:
-        state = TransactionState.load(base, self._policy, self._horizon_days)
+        state = TransactionState.load(base, self._policy, self._horizon_days, self._insurance)
         for delta in deltas:
             state.apply_delta(delta)
         return state
@@ -90,12 +92,14 @@ class TransactionFolder:
 
     def take_changes(self, state: TransactionState, source: Source) -> list[Output]:
         changed = list(outputs.positions(state.take_changed_cells(), source))
-        return changed + list(outputs.withdrawals(state.take_changed_windows(), source))
+        changed += outputs.withdrawals(state.take_changed_windows(), source)
+        return changed + list(outputs.deposits(state.take_changed_deposits(), source))
 
     def take_all(self, state: TransactionState, source: Source) -> list[Output]:
         """Every figure of a state, for readers that start from one."""
         cells = list(outputs.positions(state.positions.cells(), source))
-        return cells + list(outputs.withdrawals(state.flows.windows_above(state.positions.keys), source))
+        cells += outputs.withdrawals(state.flows.windows_above(state.positions.keys), source)
+        return cells + list(outputs.deposits(state.depositors.rows(), source))
 
     def needs_base(self, state: TransactionState) -> bool:
         return state.needs_base

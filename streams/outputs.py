@@ -10,11 +10,12 @@ from typing import NamedTuple
 import msgspec
 
 from engines.primitives.money import to_text
+from projections.depositor_balances import DepositRow
 from projections.large_flows import ROLLING, AlertRaised, WindowRow
 from projections.positions import PositionRow
 from streams import topics
 from streams.instants import day_text, instant_text
-from streams.schemas import Alert, AlertEntry, Cut, Position, Source, Withdrawal
+from streams.schemas import Alert, AlertEntry, Cut, Deposit, Position, Source, Withdrawal
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,6 +49,24 @@ def positions(rows: Iterable[PositionRow], source: Source) -> Iterator[Output]:
         )
         key = "|".join((entity, organisation, line, product, currency, intragroup, day))
         yield Output(topics.POSITION, key.encode(), encode(record))
+
+
+def deposits(rows: Iterable[DepositRow], source: Source) -> Iterator[Output]:
+    for row in rows:
+        record = Deposit(
+            entity=row.entity,
+            currency=row.currency,
+            owner="bank" if row.owner == "bank" else "customer",
+            customer_class=row.customer_class,
+            product=row.product,
+            insured_whole=to_text(row.insured_whole_minor, row.currency),
+            insured_part=to_text(row.insured_part_minor, row.currency),
+            uninsured=to_text(row.uninsured_minor, row.currency),
+            overdrawn=to_text(row.overdrawn_minor, row.currency),
+            source=source,
+        )
+        key = "|".join((row.entity, row.currency, row.owner, row.customer_class, row.product))
+        yield Output(topics.DEPOSIT, key.encode(), encode(record))
 
 
 def withdrawals(rows: Iterable[WindowRow], source: Source) -> Iterator[Output]:

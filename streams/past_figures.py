@@ -5,7 +5,7 @@ two origins.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from confluent_kafka.admin import AdminClient
 
@@ -17,7 +17,7 @@ from streams import outputs, topics
 from streams.folders import Folder, source_of
 from streams.instants import day_number
 from streams.stored_states import Replay, StoredStates
-from streams.views import AsOf, Filters, RiskView
+from streams.views import CUT_KEY, AsOf, Filters, RiskView
 from streams.views_wire import Record
 
 FAR_FUTURE_DAY = 10**6
@@ -117,6 +117,25 @@ def parse_place(place: str) -> tuple[str, int]:
     return topic, int(partition)
 
 
+def show_dates(view: RiskView, replay: Replay, end: int) -> None:
+    """Put the business dates told below `end` into a view."""
+    for raw in replay.raw(topics.BUSINESS_DATE, 0, end):
+        for offset, value in zip(raw.offsets.tolist(), raw.values, strict=True):
+            view.apply(Record(topics.BUSINESS_DATE, 0, offset, b"", value or b""))
+
+
+def show_state(view: RiskView, folder: Folder, where: LogPartition, state: Any) -> None:
+    """Put all that a state publishes into a view."""
+    source = source_of(folder, state, where.partition, f"{where.cluster_id}/{where.topic_id}")
+    found = folder.take_all(state, source)
+    for output in found:
+        view.apply(Record(output.topic, where.partition, 0, output.key, output.value))
+    newest, statistics = folder.newest_event_us(state), folder.statistics(state)
+    cut = outputs.cut(source, 0, len(found), None, newest, statistics)
+    for topic in folder.output_topics:
+        view.apply(Record(topic, where.partition, 0, CUT_KEY, cut))
+
+
 def view_at(replay: Replay, logs: Logs, offsets: Mapping[str, int]) -> tuple[RiskView, Accounts]:
     """The published figures and the accounts as they were at an offset vector {"topic/partition": next offset}.
 
@@ -125,20 +144,11 @@ def view_at(replay: Replay, logs: Logs, offsets: Mapping[str, int]) -> tuple[Ris
     wanted = {parse_place(place): offset for place, offset in offsets.items()}
     view = RiskView()
     date_places = [at for at in wanted if at[0] == topics.BUSINESS_DATE]
-    for topic, partition in date_places:
-        for raw in replay.raw(topic, partition, wanted.pop((topic, partition))):
-            for offset, value in zip(raw.offsets.tolist(), raw.values, strict=True):
-                view.apply(Record(topic, partition, offset, b"", value or b""))
+    for place in date_places:
+        show_dates(view, replay, wanted.pop(place))
     transactions: list[TransactionState] = []
     for folder, where, state in replay.states(logs.all(), wanted):
-        source = source_of(folder, state, where.partition, f"{where.cluster_id}/{where.topic_id}")
-        found = folder.take_all(state, source)
-        for output in found:
-            view.apply(Record(output.topic, where.partition, 0, output.key, output.value))
-        newest, statistics = folder.newest_event_us(state), folder.statistics(state)
-        cut = outputs.cut(source, 0, len(found), None, newest, statistics)
-        for topic in folder.output_topics:
-            view.apply(Record(topic, where.partition, 0, b"cut", cut))
+        show_state(view, folder, where, state)
         if folder.topic == topics.TXN:
             transactions.append(state)
 

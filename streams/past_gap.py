@@ -232,7 +232,13 @@ def _is_good(whole: "msgspec.json.Decoder[Contract]", value: bytes) -> bool:
 
 
 def _passes(cell: Key, filters: Filters) -> bool:
-    return all(cell[CELL.index(name)] in allowed for name, allowed in filters.items())
+    members = _members(cell)
+    return all(members[CELL.index(name)] in allowed for name, allowed in filters.items())
+
+
+def _members(cell: Key) -> Key:
+    """Of CELL: the liquidity tag, which stands before the currency, is no dimension of the gap figure."""
+    return (*cell[:4], cell[-1])
 
 
 def _sums(state: GapState, cells: list[Key], ranges: list[tuple[int, int]], *, flows: bool) -> Iterator[ContractSum]:
@@ -250,7 +256,7 @@ def _sums(state: GapState, cells: list[Key], ranges: list[tuple[int, int]], *, f
         for place, (pair, paid_in, paid_out, days) in enumerate(
             zip(*(column.tolist() for column in columns), strict=True)
         ):
-            cell, contract_id = state.cell(pair & 0xFFFFFFFF), state.contract_id(pair >> 32)
+            cell, contract_id = _members(state.cell(pair & 0xFFFFFFFF)), state.contract_id(pair >> 32)
             yield ContractSum(cell, contract_id, paid_in, paid_out, days, (narrow, place) if flows else None)
 
 

@@ -15,14 +15,30 @@ from engines.primitives.errors import InvalidInput, Unavailable
 from streams.schemas import (
     BusinessDate,
     Contract,
+    FxRate,
+    Holding,
+    MarketPrice,
     PostingReply,
     PostingRequest,
     Reservation,
+    ReserveState,
     Txn,
     WorkflowCommand,
 )
 
-InboundRecord = Txn | Contract | Reservation | BusinessDate | WorkflowCommand | PostingRequest | PostingReply
+InboundRecord = (
+    Txn
+    | Contract
+    | Reservation
+    | BusinessDate
+    | Holding
+    | MarketPrice
+    | FxRate
+    | ReserveState
+    | WorkflowCommand
+    | PostingRequest
+    | PostingReply
+)
 Headers = Sequence[tuple[str, bytes]]
 OnDelivery = Callable[[KafkaError | None, Message], None]
 
@@ -41,19 +57,29 @@ def record_id(record: InboundRecord) -> str:
     """What makes a record itself, for CloudEvents: the same id and the same body is the same record, told
     again.
     """
+    parts: tuple[str, ...]
     match record:
         case Txn():
-            return f"{record.entity_id}/{record.source_system}/{record.txn_id}/{record.status}"
+            parts = record.entity_id, record.source_system, record.txn_id, record.status
         case Contract():
-            return f"{record.entity_id}/{record.contract_id}/{record.event_time}"
+            parts = record.entity_id, record.contract_id, record.event_time
         case Reservation():
-            return f"{record.entity_id}/{record.res_id}/{record.status}"
+            parts = record.entity_id, record.res_id, record.status
+        case Holding():
+            parts = record.entity_id, record.security_id, record.portfolio_id, record.event_time
+        case MarketPrice():
+            parts = record.security_id, record.event_time
+        case FxRate():
+            parts = record.base_ccy, record.quote_ccy, record.event_time
+        case ReserveState():
+            parts = record.entity_id, record.ccy, record.event_time
         case BusinessDate():
-            return f"{record.entity_id}/{record.business_date}"
+            parts = record.entity_id, record.business_date
         case WorkflowCommand():
-            return record.cmd_id
+            parts = (record.cmd_id,)
         case PostingRequest() | PostingReply():
-            return f"{record.instruction_id}/{record.attempt}"
+            parts = record.instruction_id, str(record.attempt)
+    return "/".join(parts)
 
 
 def headers_of(topic: str, record: InboundRecord, source: bytes) -> Headers:

@@ -47,7 +47,21 @@ class RawBatch:
     @cached_property
     def values(self) -> list[bytes | None]:
         """Every value as an object: for topics with few records."""
-        return [self.value(row) for row in range(len(self))]
+        letters = self.letters.tobytes()
+        spans = zip(self.starts.tolist(), self.lengths.tolist(), strict=True)
+        return [None if length == TOMBSTONE else letters[start : start + length] for start, length in spans]
+
+    def take(self, rows: NDArray[np.int64]) -> "RawBatch":
+        """Those records of the same range."""
+        return RawBatch(
+            self.from_offset,
+            self.to_offset,
+            self.offsets[rows],
+            self.letters,
+            self.starts[rows],
+            self.lengths[rows],
+            self.appended_us[rows],
+        )
 
     @cached_property
     def size_bytes(self) -> int:

@@ -12,11 +12,14 @@ import numpy as np
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import to_text
 from projections import gap, reservations
+from projections.contract_table import ContractTable
+from projections.contract_terms import ContractTerms
 from projections.entry_batch import Refusal
 from projections.gap import ContractBatch, GapRow, GapState
 from projections.reservations import ReservationBatch, ReservationRow, ReservationState
 from streams import topics
 from streams.contract_rows import contract_terms
+from streams.contract_scan import scan
 from streams.folders import Absorbed
 from streams.outputs import Output, encode
 from streams.raw_batch import RawBatch
@@ -99,13 +102,19 @@ class ContractFolder(_RecordFolder[GapState]):
     _state = GapState
 
     def __init__(self) -> None:
-        self._reader: RecordReader[Contract, Any] = RecordReader(Contract, contract_terms)
+        self._reader: RecordReader[Contract, ContractTerms] = RecordReader(Contract, contract_terms)
 
     def absorb(self, state: GapState, raw: RawBatch) -> Absorbed:
         known = state.next_offset
-        offsets, terms, refusals = self._reader.read(raw)
-        batch = ContractBatch(np.array(offsets, np.int64), terms)
-        gap.fold(state, batch, raw.from_offset, raw.to_offset)
+        plain = scan(raw.values)
+        offsets, table = raw.offsets[plain.rows], plain.table
+        refusals: list[Refusal] = []
+        if len(plain.left):
+            others, terms, refusals = self._reader.read(raw.take(plain.left))
+            offsets = np.concatenate((offsets, np.array(others, np.int64)))
+            order = np.argsort(offsets)
+            offsets, table = offsets[order], table.followed_by(ContractTable.of(terms)).take(order)
+        gap.fold(state, ContractBatch(offsets, table), raw.from_offset, raw.to_offset)
         return Absorbed([refusal for refusal in refusals if refusal.offset >= known])
 
     def take_changes(self, state: GapState, source: Source) -> list[Output]:
@@ -129,8 +138,19 @@ class ContractFolder(_RecordFolder[GapState]):
                 outflow=to_text(row.outflow_minor, row.currency),
                 contracts=row.contracts,
                 source=source,
+                liquidity_tag=row.liquidity_tag,
+                principal_in=to_text(row.principal_in_minor, row.currency),
+                principal_out=to_text(row.principal_out_minor, row.currency),
             )
-            key = (row.entity, row.organisation, row.business_line, row.product, row.currency, row.flow_date)
+            key = (
+                row.entity,
+                row.organisation,
+                row.business_line,
+                row.product,
+                row.liquidity_tag,
+                row.currency,
+                row.flow_date,
+            )
             outputs.append(Output(topics.GAP, "|".join(key).encode(), encode(record)))
         return outputs
 

@@ -7,7 +7,7 @@ ending in `Z`, dates ISO 8601. These structs serve producers and the AsyncAPI do
 Not for stored events of aggregates: those have their own registry in `aggregates/`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -56,6 +56,8 @@ DayCount = Literal["ACT/360", "ACT/365", "30/360"]
 
 
 Frequency = Annotated[str, Meta(description="1M, 3M, 6M, 1Y, or `-`")]
+Security = Literal["-", "1", "2A", "2B", "central_bank", "other"]
+Encumbrance = Literal["-", "<6m", "6m-<1y", ">=1y"]
 
 
 class Repayment(msgspec.Struct, kw_only=True):
@@ -110,6 +112,13 @@ class Contract(msgspec.Struct, omit_defaults=True, kw_only=True):
     accrued: Amount = "0"
     loan_class: Annotated[str, Meta(description="NORMAL, SPECIAL_MENTION, SUBSTANDARD, DOUBTFUL, LOSS")] = "-"
     overdue_days: int = 0
+    insured: Annotated[bool, Meta(description="a deposit insured in full, by a depositor with a relationship")] = (
+        False
+    )
+    operational: Annotated[bool, Meta(description="held for clearing, custody or cash management")] = False
+    secured_by: Annotated[Security, Meta(description="level of what backs it, `central_bank` if owed to that")] = "-"
+    encumbrance: Annotated[Encumbrance, Meta(description="remaining term for which the asset is encumbered")] = "-"
+    intragroup: Annotated[bool, Meta(description="with another entity of the group")] = False
     assumption: Annotated[str, Meta(description="what the sender assumed, where its source is silent")] = "-"
     source_system: str = "-"
     schema_version: int = 1
@@ -143,6 +152,77 @@ class BusinessDate(msgspec.Struct, omit_defaults=True, kw_only=True):
     business_date: Day
     event_time: Instant
     cut_off: Annotated[Instant | None, Meta(description="when this business date ends")] = None
+    schema_version: int = 1
+
+
+HqlaLevel = Literal["1", "2A", "2B", "none"]
+HQLA_LEVELS, ENCUMBRANCES = get_args(HqlaLevel), get_args(Encumbrance)
+Decimal9 = Annotated[str, Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$", description="decimal string above zero")]
+Issuer = Annotated[
+    str, Meta(description="sovereign, central_bank, policy_bank, bank, corporate, covered_bond, rmbs, equity, other")
+]
+
+
+class Holding(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.treasury.holding.v1`: the whole present state of one security position (LIQ-17); a later record
+    replaces it, face 0 says that it is sold. Key: `entity_id|security_id`.
+
+    Amounts are face values in the security's currency. `hqla_level` is the level that the security qualifies for,
+    `none` if for no one; what is encumbered is outside the stock whatever its level.
+    """
+
+    entity_id: str
+    security_id: str
+    event_time: Instant
+    ccy: str
+    face: Amount
+    encumbered_face: Amount = "0"
+    encumbrance: Annotated[Encumbrance, Meta(description="remaining term of what is encumbered")] = "-"
+    hqla_level: HqlaLevel = "none"
+    issuer_type: Issuer = "other"
+    maturity_date: Annotated[Day | None, Meta(description="null: none, as of shares")] = None
+    portfolio_id: Annotated[Dimension, Meta(description="tells apart positions in one security")] = "-"
+    org_id: Dimension = "-"
+    line_id: Dimension = "-"
+    source_system: str = "-"
+    schema_version: int = 1
+
+
+class MarketPrice(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.market.price.v1`: the price of a security from here on. Key: `security_id`."""
+
+    security_id: str
+    event_time: Instant
+    dirty_price: Annotated[Decimal9, Meta(description="per cent of face, accrued interest included")]
+    source_system: str = "-"
+    schema_version: int = 1
+
+
+class FxRate(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.market.fx.v1`: one unit of `base_ccy` is worth `mid` units of `quote_ccy`. Key: `base_ccy/quote_ccy`."""
+
+    base_ccy: str
+    quote_ccy: str
+    event_time: Instant
+    mid: Decimal9
+    source_system: str = "-"
+    schema_version: int = 1
+
+
+class ReserveState(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """`tm.in.treasury.reserve.v1`: required reserves and cash of one entity and currency (LIQ-10, LIQ-07).
+
+    `cb_balance` is the central bank's statement; null: the bank's own accounts at the central bank tell it. Key:
+    `entity_id|ccy`.
+    """
+
+    entity_id: str
+    ccy: str
+    event_time: Instant
+    required: Amount
+    vault_cash: Amount = "0"
+    cb_balance: Amount | None = None
+    source_system: str = "-"
     schema_version: int = 1
 
 
@@ -203,6 +283,78 @@ class GapFlow(msgspec.Struct, kw_only=True):
     inflow: Amount
     outflow: Amount
     contracts: Annotated[int, Meta(description="how many contracts have a flow here")]
+    source: Source
+    liquidity_tag: Annotated[
+        str, Meta(description="regulatory facts of the contracts: projections/liquidity_tag.py")
+    ] = "-"
+    principal_in: Annotated[Amount, Meta(description="part of `inflow` that is principal")] = "0"
+    principal_out: Annotated[Amount, Meta(description="part of `outflow` that is principal")] = "0"
+
+
+class Deposit(msgspec.Struct, kw_only=True):
+    """`tm.risk.deposit.v1` (compacted): booked balances of one cell of one source partition, split at the limit of
+    deposit insurance for each depositor (LIQ-19). All amounts are >= 0.
+
+    Deposits are `insured_whole` + `insured_part` + `uninsured`. Where `owner` is `bank` the accounts are the bank's
+    own: `uninsured` is what it holds there, `overdrawn` what it owes.
+    """
+
+    entity: str
+    currency: str
+    owner: Literal["customer", "bank"]
+    customer_class: str
+    product: str
+    insured_whole: Annotated[Amount, Meta(description="of depositors who are insured in full")]
+    insured_part: Annotated[Amount, Meta(description="the insured part of all other depositors")]
+    uninsured: Amount
+    overdrawn: Annotated[Amount, Meta(description="owed to the bank: a loan, never a negative deposit")]
+    source: Source
+
+
+class HoldingState(msgspec.Struct, kw_only=True):
+    """`tm.risk.holding.v1` (compacted): a security position as the newest record left it; amounts are face values."""
+
+    entity: str
+    organisation: str
+    security_id: str
+    portfolio: str
+    currency: str
+    issuer_type: str
+    hqla_level: HqlaLevel
+    face: Amount
+    encumbered_face: Amount
+    encumbrance: Encumbrance
+    maturity_date: Day | None
+    source: Source
+
+
+class PriceState(msgspec.Struct, kw_only=True):
+    """`tm.risk.price.v1` (compacted): the newest price of a security, per cent of face."""
+
+    security_id: str
+    dirty_price: Decimal9
+    event_time: Instant
+    source: Source
+
+
+class FxState(msgspec.Struct, kw_only=True):
+    """`tm.risk.fx.v1` (compacted): the newest mid rate of a pair of currencies."""
+
+    base_currency: str
+    quote_currency: str
+    mid: Decimal9
+    event_time: Instant
+    source: Source
+
+
+class ReserveTotal(msgspec.Struct, kw_only=True):
+    """`tm.risk.reserve.v1` (compacted): required reserves and cash of one entity and currency."""
+
+    entity: str
+    currency: str
+    required: Amount
+    vault_cash: Amount
+    central_bank_balance: Annotated[Amount | None, Meta(description="null: own accounts tell it")]
     source: Source
 
 

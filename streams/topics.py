@@ -14,6 +14,10 @@ TXN = "tm.in.core.txn.v1"
 CONTRACT = "tm.in.core.contract.v1"
 RESERVATION = "tm.in.channel.reservation.v1"
 BUSINESS_DATE = "tm.in.core.business-date.v1"
+HOLDING = "tm.in.treasury.holding.v1"
+RESERVE = "tm.in.treasury.reserve.v1"
+PRICE = "tm.in.market.price.v1"
+FX = "tm.in.market.fx.v1"
 COMMAND = "tm.in.workflow.command.v1"
 POSTING_REQUEST = "tm.out.core.posting-request.v1"
 POSTING_REPLY = "tm.in.core.posting-reply.v1"
@@ -21,12 +25,19 @@ POSITION = "tm.risk.position.v1"
 RESERVATION_TOTAL = "tm.risk.reservation.v1"
 WITHDRAWAL = "tm.risk.withdrawal.v1"
 GAP = "tm.risk.gap.v1"
+DEPOSIT = "tm.risk.deposit.v1"
+HOLDING_STATE = "tm.risk.holding.v1"
+RESERVE_TOTAL = "tm.risk.reserve.v1"
+PRICE_STATE = "tm.risk.price.v1"
+FX_STATE = "tm.risk.fx.v1"
 ALERT = "tm.risk.alert.v1"
 AUDIT = "tm.audit.event.v1"
 DEAD_LETTER = "tm.dlq.v1"
 
 #: Topics whose records arrive as batches of raw values through the batch transport, one fold state per partition.
-FOLDED = (TXN, CONTRACT, RESERVATION)
+FOLDED = (TXN, CONTRACT, RESERVATION, HOLDING, PRICE, FX, RESERVE)
+#: Folded topics of one partition: what they hold is common to all customers, and little.
+SINGLE = (HOLDING, PRICE, FX, RESERVE)
 
 
 def topics(partitions: int = 8) -> tuple[Topic, ...]:
@@ -35,6 +46,7 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(TXN, partitions, INBOUND),
         Topic(CONTRACT, partitions, INBOUND),
         Topic(RESERVATION, partitions, INBOUND),
+        *(Topic(name, 1, INBOUND) for name in SINGLE),
         Topic(BUSINESS_DATE, 1, INBOUND),
         Topic(COMMAND, 1, INBOUND),
         Topic(POSTING_REPLY, 1, INBOUND),
@@ -43,10 +55,17 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(RESERVATION_TOTAL, partitions, COMPACTED),
         Topic(WITHDRAWAL, partitions, COMPACTED),
         Topic(GAP, partitions, COMPACTED),
+        Topic(DEPOSIT, partitions, COMPACTED),
+        *(Topic(name, 1, COMPACTED) for name in (HOLDING_STATE, PRICE_STATE, FX_STATE, RESERVE_TOTAL)),
         Topic(ALERT, partitions, FOREVER),
         Topic(AUDIT, 1, FOREVER),
         Topic(DEAD_LETTER, 1, FOREVER | {"max.message.bytes": str(16 * MIB)}),
     )
+
+
+def folded_partitions(partitions: int) -> dict[str, int]:
+    """How many partitions each folded topic has, by topic."""
+    return {topic.name: topic.partitions for topic in topics(partitions) if topic.name in FOLDED}
 
 
 def record_key(entity_id: str, customer_id: str, account_id: str) -> bytes:

@@ -6,6 +6,7 @@ and any half tick of a killed worker end in the same figures (views_ticks.py say
 customer or account: those are not published, the API asks the snapshot store.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,8 +15,27 @@ import msgspec
 
 from engines.primitives.errors import InvalidInput, TidemarkError
 from streams import views_figures
+from streams.fx_rates import FxRates
 from streams.schemas import BusinessDate
-from streams.topics import ALERT, BUSINESS_DATE, CONTRACT, GAP, POSITION, RESERVATION_TOTAL, TXN, WITHDRAWAL
+from streams.topics import (
+    ALERT,
+    BUSINESS_DATE,
+    CONTRACT,
+    DEPOSIT,
+    FX,
+    FX_STATE,
+    GAP,
+    HOLDING,
+    HOLDING_STATE,
+    POSITION,
+    PRICE,
+    PRICE_STATE,
+    RESERVATION_TOTAL,
+    RESERVE,
+    RESERVE_TOTAL,
+    TXN,
+    WITHDRAWAL,
+)
 from streams.topics import RESERVATION as RESERVATION_SOURCE
 from streams.views_alerts import AlertBook, WithdrawalBook
 from streams.views_cells import GapCells, Pair, PositionCells, ReservationCells
@@ -28,12 +48,27 @@ from streams.views_figures import (
     MovementRow,
     PositionRow,
 )
+from streams.views_latest import LatestBook
+from streams.views_securities import Securities
 from streams.views_ticks import Ticks
-from streams.views_wire import Alert, Cut, Record, Source, Withdrawal
+from streams.views_windows import FlowClass, FlowWindows, Sums
+from streams.views_wire import (
+    Alert,
+    Cut,
+    Deposit,
+    FxState,
+    HoldingState,
+    PriceState,
+    Record,
+    ReserveTotal,
+    Source,
+    Withdrawal,
+)
 
 __all__ = [
     "CUT_KEY",
     "ON_US_DIMENSIONS",
+    "RATIO_TOPICS",
     "RESERVED_DIMENSIONS",
     "SOURCE_TOPIC",
     "VIEW_TOPICS",
@@ -46,13 +81,32 @@ __all__ = [
     "RiskView",
 ]
 
-VIEW_TOPICS = (POSITION, RESERVATION_TOTAL, GAP, WITHDRAWAL, ALERT, BUSINESS_DATE)
+VIEW_TOPICS = (
+    POSITION,
+    RESERVATION_TOTAL,
+    GAP,
+    WITHDRAWAL,
+    ALERT,
+    DEPOSIT,
+    HOLDING_STATE,
+    PRICE_STATE,
+    FX_STATE,
+    RESERVE_TOTAL,
+    BUSINESS_DATE,
+)
+#: What the liquidity ratios are made of.
+RATIO_TOPICS = (DEPOSIT, GAP, HOLDING_STATE, PRICE_STATE, FX_STATE, RESERVE_TOTAL, BUSINESS_DATE)
 SOURCE_TOPIC = {
     POSITION: TXN,
     RESERVATION_TOTAL: RESERVATION_SOURCE,
     GAP: CONTRACT,
     WITHDRAWAL: TXN,
     ALERT: TXN,
+    DEPOSIT: TXN,
+    HOLDING_STATE: HOLDING,
+    PRICE_STATE: PRICE,
+    FX_STATE: FX,
+    RESERVE_TOTAL: RESERVE,
 }
 CUT_KEY = b"cut"
 
@@ -82,12 +136,26 @@ class RiskView:
         self.gap_table = GapCells()
         self.withdrawal_book = WithdrawalBook()
         self.alert_book = AlertBook()
+        self.securities = Securities()
+        self.deposit_book: LatestBook[Deposit] = LatestBook(Deposit)
+        self.holding_book = LatestBook(HoldingState, self.securities.set_holding)
+        self.price_book = LatestBook(PriceState, self.securities.set_price)
+        self.fx_book: LatestBook[FxState] = LatestBook(FxState)
+        self.reserve_book: LatestBook[ReserveTotal] = LatestBook(ReserveTotal)
+        self.windows = FlowWindows(self.flow_class)
+        self.gap_table.on_change = self.windows.change
+        self.gap_table.on_clear = self.windows.forget
         self._books: dict[str, Any] = {
             POSITION: self.positions_table,
             RESERVATION_TOTAL: self.reservations_table,
             GAP: self.gap_table,
             WITHDRAWAL: self.withdrawal_book,
             ALERT: self.alert_book,
+            DEPOSIT: self.deposit_book,
+            HOLDING_STATE: self.holding_book,
+            PRICE_STATE: self.price_book,
+            FX_STATE: self.fx_book,
+            RESERVE_TOTAL: self.reserve_book,
         }
         self._ticks: dict[tuple[str, str], Ticks[Any]] = {}  # by risk topic and source topic/partition
         self._cuts = msgspec.json.Decoder(Cut)
@@ -194,6 +262,11 @@ class RiskView:
         for entity, _ in self.gap_table.totals:
             if newest is not None:
                 by_entity[entity] = date.fromisoformat(newest[:10])
+        if newest is None:
+            newest = self.last_event_time(DEPOSIT)
+        for row in self.holding_book:
+            if newest is not None:
+                by_entity.setdefault(row.entity, date.fromisoformat(newest[:10]))
         for table in (self.reservations_table, self.positions_table):
             by_entity |= {entity: date.fromordinal(day) for entity, day in table.newest_day.items()}
         return AsOf(explicit, by_entity | self.business_dates)
@@ -211,6 +284,25 @@ class RiskView:
     def gap(self, by: tuple[str, ...], as_of: AsOf, filters: Filters) -> list[GapRow]:
         """LIQ-08 along `by`: every bucket of every combination that has a flow, in the order of BUCKETS."""
         return views_figures.gap(self.gap_table, by, as_of, filters)
+
+    # -- what the liquidity ratios are made of (streams.ratio_items) ---------------------------------------
+
+    def deposit_rows(self) -> Iterator[Deposit]:
+        return iter(self.deposit_book)
+
+    def reserve_rows(self) -> Iterator[ReserveTotal]:
+        return iter(self.reserve_book)
+
+    def flow_sums(self, days: Mapping[str, date]) -> Mapping[FlowClass, Sums]:
+        """Contract flows by class and window on `days`, one an entity; cheap for the entities' own dates."""
+        return self.windows.sums(self.gap_table, days, keep=days == self.as_of(None).by_entity)
+
+    def fx_rates(self) -> FxRates:
+        return FxRates.of(self.fx_book)
+
+    def flow_class(self, group: int) -> FlowClass:
+        entity, _, _, product, currency, tag = self.gap_table.members[group]
+        return FlowClass(entity, currency, product, tag)
 
     def withdrawals(self, filters: Filters) -> list[Withdrawal]:
         """LIQ-02: customers near or above the rolling threshold, those above first."""

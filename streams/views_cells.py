@@ -7,7 +7,7 @@ Not thread-safe, and not for buckets or business dates: the reader applies those
 """
 
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -182,22 +182,44 @@ class ReservationCells(CellTable):
 
 
 class GapCells(CellTable):
-    """`tm.risk.gap.v1`: inflow and outflow, minor units, and the number of contracts, by flow date."""
+    """`tm.risk.gap.v1`: inflow and outflow and the principal in them, minor units, by flow date, and the number of
+    contracts."""
 
     def __init__(self) -> None:
-        super().__init__(("entity", "organisation", "business_line", "product", "currency"), 3)
+        dimensions = ("entity", "organisation", "business_line", "product", "currency", "liquidity_tag")
+        super().__init__(dimensions, 5)
         self.decoder = msgspec.json.Decoder(GapFlow)
+        self.on_change: Callable[[int, int, list[int]], None] = lambda _group, _day, _change: None
+        self.on_clear: Callable[[], None] = lambda: None
 
     def decode(self, key: bytes, value: bytes) -> tuple[Source, tuple[int, ...]]:
         cell = self.decoder.decode(value)
+        members = (
+            cell.entity,
+            cell.organisation,
+            cell.business_line,
+            cell.product,
+            cell.currency,
+            cell.liquidity_tag,
+        )
         return cell.source, (
             cell.source.offset,
-            self.group((cell.entity, cell.organisation, cell.business_line, cell.product, cell.currency)),
+            self.group(members),
             _flow_day(cell.flow_date),
             sum_minor(cell.inflow, cell.currency),
             sum_minor(cell.outflow, cell.currency),
             cell.contracts,
+            sum_minor(cell.principal_in, cell.currency),
+            sum_minor(cell.principal_out, cell.currency),
         )
+
+    def clear(self, place: str, *, same_log: bool) -> None:
+        CellTable.clear(self, place, same_log=same_log)
+        self.on_clear()
+
+    def _count(self, group: int, day: int, change: list[int]) -> None:
+        CellTable._count(self, group, day, change)
+        self.on_change(group, day, change)
 
 
 def _flow_day(text: str) -> int:

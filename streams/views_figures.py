@@ -125,7 +125,7 @@ def gap(table: GapCells, by: tuple[str, ...], as_of: AsOf, filters: Filters) -> 
         bucket = np.where(day == DEMAND_DAY, ON, bucket_index(day - today[group]))
         bucket = np.where(day == UNDATED_DAY, UNDATED, bucket)
         index = target[group] * width + bucket
-        for into, column in zip(sums, values, strict=True):
+        for into, column in zip(sums, values, strict=False):  # the principal in them is another figure's
             exact_sums(index, column[keep], into)
     rows = []
     for names, at in sorted((members[at], at) for at in np.flatnonzero(present[:-1]).tolist()):

@@ -69,6 +69,61 @@ class GapFlow(msgspec.Struct):
     outflow: str
     contracts: int
     source: Source
+    liquidity_tag: str = "-"
+    principal_in: str = "0"
+    principal_out: str = "0"
+
+
+class Deposit(msgspec.Struct):
+    entity: str
+    currency: str
+    owner: str
+    customer_class: str
+    product: str
+    insured_whole: str
+    insured_part: str
+    uninsured: str
+    overdrawn: str
+    source: Source
+
+
+class HoldingState(msgspec.Struct):
+    entity: str
+    organisation: str
+    security_id: str
+    portfolio: str
+    currency: str
+    issuer_type: str
+    hqla_level: str
+    face: str
+    encumbered_face: str
+    encumbrance: str
+    maturity_date: str | None
+    source: Source
+
+
+class PriceState(msgspec.Struct):
+    security_id: str
+    dirty_price: str
+    event_time: str
+    source: Source
+
+
+class FxState(msgspec.Struct):
+    base_currency: str
+    quote_currency: str
+    mid: str
+    event_time: str
+    source: Source
+
+
+class ReserveTotal(msgspec.Struct):
+    entity: str
+    currency: str
+    required: str
+    vault_cash: str
+    central_bank_balance: str | None
+    source: Source
 
 
 class Withdrawal(msgspec.Struct):

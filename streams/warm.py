@@ -3,6 +3,9 @@
 import numpy as np
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from engines.actus import portfolio
+from projections.deposit_insurance import DepositInsurance
+from projections.depositor_balances import DepositorBalances
 from projections.digest_index import DigestIndex
 from streams.decode import decode
 from streams.raw_batch import RawBatch
@@ -19,3 +22,7 @@ def warm() -> None:
     index.add(batch.position)
     index.find(batch.position)
     index.keep(np.zeros(0, np.bool_))
+    depositors = DepositorBalances(DepositInsurance())
+    depositors.learn([("-",) * 9], np.zeros(1, np.int64))
+    depositors.add(np.zeros(1, np.int64), np.ones(1, np.int64))
+    portfolio.warm()

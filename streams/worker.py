@@ -23,6 +23,7 @@ from faust.types import TP
 from prometheus_client import start_http_server
 
 from engines.primitives.errors import TidemarkError, Unavailable
+from infra.allocator import fix_mapping_threshold
 from infra.files import write_atomically
 from infra.kafka.admin import log_bounds
 from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
@@ -354,6 +355,7 @@ def _credentials(settings: Settings) -> Any:
 
 def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None) -> None:
     """Run one worker in this process until SIGTERM or SIGINT; exits non-zero when it crashed."""
+    fix_mapping_threshold()
     bootstrap = resolve_bootstrap(settings)
     warm()
     worker = Worker(settings, bootstrap, handlers or {})

@@ -11,6 +11,7 @@ from api.calculations.fields import Day, Exact, Inputs, Name, NonNegative, Share
 from api.calculations.liquidity_lines import Overrides, amount_text, chosen, factor_text
 from api.calculations.rate_fields import placed
 from api.calculations.registry import Calculation, Result, Variant
+from api.calculations.repeats import refuse_repeats
 from api.calculations.texts import decimal_text, exact_text, not_computable, percent_text
 from engines.capital import RISKS, TIERS, Capital, capital_ratios, output_floor
 from engines.primitives.errors import InvalidInput
@@ -150,6 +151,7 @@ def _floor(inputs: Floor) -> Result:
 
 
 def _mortgages(inputs: Mortgages) -> Result:
+    refuse_repeats([mortgage.id for mortgage in inputs.mortgages], "mortgages", "id")
     overrides = Overrides()
     share = chosen(overrides, "secured_share", inputs.secured_share, policy().secured_share)
     weight = chosen(overrides, "secured_weight", inputs.secured_weight, policy().secured_weight)

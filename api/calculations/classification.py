@@ -10,6 +10,7 @@ from api.calculations.fields import Count, Inputs, Name, NonNegative, Share
 from api.calculations.liquidity_lines import Overrides, amount_text, chosen
 from api.calculations.rate_fields import placed
 from api.calculations.registry import Calculation, Result, Variant
+from api.calculations.repeats import refuse_repeats
 from api.calculations.texts import not_computable, percent_text
 from engines.classification import TIERS, Backstops, contagion, is_non_performing, worse_of, worst_allowed_tier
 from engines.primitives.errors import InvalidInput
@@ -104,6 +105,7 @@ def _days_overdue(inputs: DaysOverdue) -> Result:
 
 
 def _loans(inputs: Loans) -> Result:
+    refuse_repeats([loan.loan for loan in inputs.loans], "loans", "loan")
     backstops = _backstops(inputs.scheme)
     lines = []
     for loan in inputs.loans:
@@ -122,6 +124,8 @@ def _loans(inputs: Loans) -> Result:
 
 
 def _debtors(inputs: Debtors) -> Result:
+    # The thresholds are of all that a debtor owes: its claims in two records would be tested apart.
+    refuse_repeats([debtor.debtor for debtor in inputs.debtors], "debtors", "debtor")
     overrides = Overrides()
     here = chosen(overrides, "threshold_here", inputs.threshold_here, policy().contagion_here)
     everywhere = chosen(overrides, "threshold_all_banks", inputs.threshold_all_banks, policy().contagion_all_banks)

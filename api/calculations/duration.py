@@ -17,6 +17,7 @@ from engines.duration import (
     measures,
     measures_of_dated_flows,
 )
+from engines.primitives.errors import InvalidInput
 
 AMOUNT_DIGITS, DURATION_DIGITS = 8, 10
 
@@ -122,7 +123,10 @@ def _result(inputs: _Priced, price: Reprice) -> Result:
     }
     change = inputs.yield_change
     if change is not None:
-        repriced = price(inputs.yield_ + change).price - found.price
+        try:
+            repriced = price(inputs.yield_ + change).price - found.price
+        except InvalidInput as error:  # the yield alone was in range
+            raise InvalidInput(str(error), field="yield_change") from error
         result["full_reprice_change"] = decimal_text(repriced, AMOUNT_DIGITS)
         result["duration_only_change"] = decimal_text(found.first_order_change(change), AMOUNT_DIGITS)
         result["duration_convexity_change"] = decimal_text(found.second_order_change(change), AMOUNT_DIGITS)

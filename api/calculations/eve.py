@@ -14,7 +14,16 @@ from api.calculations.liquidity_lines import Overrides, chosen
 from api.calculations.rate_fields import Calibrated, Sized, placed, policy, sizes_of, sizes_result
 from api.calculations.registry import Calculation, Result, Variant
 from api.calculations.texts import decimal_text, not_computable, percent_text, plain_text
-from engines.eve import Book, BookValues, RiskMeasure, economic_values, is_outlier, risk_measure, slotted_flows
+from engines.eve import (
+    Book,
+    BookValues,
+    RiskMeasure,
+    book_measure,
+    economic_values,
+    is_outlier,
+    risk_measure,
+    slotted_flows,
+)
 from engines.primitives.errors import InvalidInput
 from engines.rate_shocks import SCENARIOS, ShockShape, ShockSizes, alpha_short, shock_vectors, shocks_at
 from engines.repricing_buckets import REPRICING_BUCKETS
@@ -153,7 +162,7 @@ def _valued(inputs: OneBook | DatedBook, flows: Sequence[Fraction], first: Resul
     overrides = Overrides()
     sizes = sizes_of(inputs, (inputs.parallel_bp, inputs.short_bp, inputs.long_bp), overrides)
     values = _values(inputs, inputs, flows, sizes)
-    measure = risk_measure([values.delta_eve_loss])
+    measure = book_measure(values.delta_eve_loss)
     return {
         **first,
         "eve_base": decimal_text(values.eve_base, VALUE_DIGITS),

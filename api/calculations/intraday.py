@@ -6,6 +6,7 @@ from typing import Any
 
 from api.calculations.intraday_inputs import CreditLine, Month, OneDay
 from api.calculations.registry import Calculation, Result, Variant
+from api.calculations.repeats import refuse_repeats
 from api.calculations.texts import decimal_or_null, decimal_text, not_computable, percent_text, plain_text
 from engines.intraday import DAY_SECONDS, Payment, Peak, daily_measures, ranked, throughput
 from engines.intraday_stress import cut_sources, edited
@@ -15,14 +16,16 @@ AMOUNT_DIGITS, PERCENT_DIGITS, AVERAGE_DIGITS = 2, 2, 6
 
 
 def _one_day(inputs: OneDay) -> Result:
-    payments = [line.payment(inputs.opening) for line in inputs.payments]
+    refuse_repeats([line.seq if line.time is not None else None for line in inputs.payments], "payments", "seq")
+    payments = [found for line in inputs.payments if (found := line.payment(inputs.opening)) is not None]
     sources: Mapping[str, Fraction] | None = inputs.available_at_start
+    if sources is not None and "total" in sources and len(sources) > 1:
+        raise InvalidInput("a total stands beside its parts: give one of the two", field="available_at_start.total")
     shown = _figures(inputs, payments, sources)
     if inputs.customer_credit_lines is not None:
         shown |= _lines(inputs.customer_credit_lines)
     if inputs.stress is None and inputs.source_haircuts is None:
         return shown
-    daily_measures(payments)  # what is wrong is named by its place in the input, before edits take payments out
     left = edited(payments, [line.edit() for line in inputs.stress or []])
     if inputs.source_haircuts is not None:
         sources = cut_sources(sources or {}, inputs.source_haircuts)

@@ -26,10 +26,10 @@ Time = Annotated[int, BeforeValidator(_second), WithJsonSchema({"type": "string"
 
 
 class PaymentLine(Inputs):
-    """A settled payment on the route."""
+    """A payment on the route; one that was reversed or failed has no time of settlement and is left out."""
 
     seq: int = Field(description="in the route's ledger; decides among equal times")
-    time: Time
+    time: Time | None = Field(description="of settlement; null: it did not settle")
     direction: Literal["sent", "received"]
     amount: NonNegative
     ref: Name | None = None
@@ -39,7 +39,9 @@ class PaymentLine(Inputs):
     counterparty: Name | None = None
     internalised: bool = Field(default=False, description="between two customers on our own books")
 
-    def payment(self, opening: int) -> Payment:
+    def payment(self, opening: int) -> Payment | None:
+        if self.time is None:
+            return None
         return Payment(
             second=(self.time - opening) % DAY_SECONDS,
             sequence=self.seq,

@@ -22,6 +22,7 @@ from api.calculations.liquidity_lines import (
     table_result,
 )
 from api.calculations.registry import Calculation, Result, Variant
+from api.calculations.repeats import refuse_repeats
 from engines.lcr import Leg, Level, LiquidityCoverage, SecuredDeal, liquidity_coverage
 from engines.lcr_lines import lending_excess, split_facility, split_insured_deposit
 from engines.primitives.errors import InvalidInput
@@ -177,6 +178,7 @@ def _leg(level: Level | None, market_value: Fraction | None, factor: Fraction | 
 
 
 def _deposits(inputs: Deposits) -> Result:
+    refuse_repeats([deposit.deposit for deposit in inputs.deposits], "deposits", "deposit")
     table, overrides = in_force(NAME, inputs), Overrides()
     stable_factor = chosen(overrides, "stable_factor", inputs.stable_factor, table.factor(STABLE), STABLE)
     less_stable_factor = chosen(

@@ -71,7 +71,8 @@ def simulated(
     settings = load_settings(data_dir=data_dir)
     first_day = _date(start, "--from")
     # Of an earlier run the cursor keeps these: with others, event number n would be another event.
-    simulation = Simulation(seed, first_day or bank_date(_now()), events_per_day, customers, commands=commands)
+    day = first_day or bank_date(_now())
+    simulation = Simulation(seed, day, events_per_day, customers, commands=commands, treasury=True)
     clock = _now if first_day is None else None
 
     def run(producer: "RecordProducer", options: "FeedOptions", _tell_total: TellTotal) -> "FeedResult":

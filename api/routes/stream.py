@@ -25,7 +25,7 @@ async def stream(
     last_event_id: Annotated[str | None, Query(max_length=20_000)] = None,
     header: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20_000)] = None,
 ) -> Response:
-    """Server-sent events: `state` first, then `positions`, `gap` and `alert` as they change.
+    """Server-sent events: `state` first, then `positions`, `gap`, `ratios` and `alert` as they change.
 
     The id of an event names the newest alert of each partition. After a break all alerts since come first.
     """

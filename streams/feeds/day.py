@@ -40,6 +40,7 @@ from streams.feeds.sheet import (
     SETTLED,
     SUPPLIER,
     TAX,
+    TREASURY,
     CommandStep,
     ContractStep,
     ReservationStatus,
@@ -47,6 +48,7 @@ from streams.feeds.sheet import (
     Rows,
     Sheet,
 )
+from streams.feeds.treasury import TreasuryStep
 from streams.feeds.world import BANK, CORPORATE, CURRENCIES, ENTITIES, RETAIL, SME, Indices, World
 
 EVENTS_PER_DAY_MIN = 5_000
@@ -63,6 +65,7 @@ class DayPlan:
     reservations: list[ReservationStep]
     contracts: list[ContractStep]
     commands: Sequence[CommandStep]
+    treasury: Sequence[TreasuryStep]
 
 
 def check_events_per_day(events: int) -> None:
@@ -84,7 +87,13 @@ def contracts_closed_per_day(events: int) -> int:
 
 
 def plan_day(
-    world: World, day: date, day_number: int, events: int, book: int, commands: Sequence[CommandStep] = ()
+    world: World,
+    day: date,
+    day_number: int,
+    events: int,
+    book: int,
+    commands: Sequence[CommandStep] = (),
+    treasury: Sequence[TreasuryStep] = (),
 ) -> DayPlan:
     """The plan of one day with exactly `events` rows.
 
@@ -93,7 +102,7 @@ def plan_day(
         day_number: 0 for the first day; later days begin with the business date, day 0's stands before its
             openings.
         book: how many contracts there were before day 0.
-        commands: rows of their own among the others, in the place of card spend.
+        commands, treasury: rows of their own among the others, in the place of card spend.
     Raises:
         InvalidInput: too few or too many events for one day.
     """
@@ -107,10 +116,11 @@ def plan_day(
     _firms(sheet, events, day)
     reservations = _reservations(sheet, max(events // 2_000, 24))
     contracts = _contracts(sheet, events, day_number, book)
-    if commands:
-        part = sheet.blank(np.array([step.at for step in commands]), np.zeros(len(commands), np.int64), COMMAND)
-        part["extra"] = np.arange(len(commands))
-        sheet.add(part)
+    for steps, kind in ((commands, COMMAND), (treasury, TREASURY)):
+        if steps:
+            part = sheet.blank(np.array([step.at for step in steps]), np.zeros(len(steps), np.int64), kind)
+            part["extra"] = np.arange(len(steps))
+            sheet.add(part)
     _resolve_pending(sheet)
     late, repeats, reversals = events // 250, events // 200, max(events // 400, 2)
     filler = events - sheet.rows - repeats - reversals
@@ -125,7 +135,7 @@ def plan_day(
     numbers = np.argsort(rows["at"], kind="stable")
     position = np.empty(len(rows), np.int64)
     position[numbers] = np.arange(len(rows))
-    return DayPlan(rows[numbers], position, numbers, reservations, contracts, commands)
+    return DayPlan(rows[numbers], position, numbers, reservations, contracts, commands, treasury)
 
 
 def _people(sheet: Sheet, events: int, day: date) -> None:

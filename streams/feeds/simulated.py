@@ -33,10 +33,12 @@ from streams.feeds.sheet import (
     DAY_US,
     ENTRY_KINDS,
     RESERVATION,
+    TREASURY,
     CommandStep,
     ContractStep,
     ReservationStep,
 )
+from streams.feeds.treasury import Treasury
 from streams.feeds.workout import TokenOf, Workout, command_event
 from streams.feeds.world import ENTITIES, Indices, build_world
 from streams.schemas import OPENING, BusinessDate, Contract, Reservation, Status, Txn
@@ -63,6 +65,7 @@ class Simulation:
             jumps, and several simulated days may share one date.
         jumps: (day number, business date) from which on the date is another, ascending.
         commands: whether people also decide on the loans at risk, by workflow commands (`workout.py`).
+        treasury: whether there are securities with prices, exchange rates and reserves (`treasury.py`).
     """
 
     seed: int
@@ -72,6 +75,7 @@ class Simulation:
     calendar: Calendar = "weekdays"
     jumps: tuple[tuple[int, date], ...] = ()
     commands: bool = False
+    treasury: bool = False
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -119,7 +123,9 @@ class SimulatedBank:
             contracts_closed_per_day(per_day),
         )
         self._stock = self._workout.before(simulation.business_date) if simulation.commands else []
+        self._treasury = Treasury(self.world) if simulation.treasury else None
         self.opening_events = len(ENTITIES) + self.world.accounts + self.book + len(self._stock)
+        self.opening_events += self._treasury.openings if self._treasury else 0
 
     def events(self, first_index: int = 0, anchors: Sequence[Anchor] = ()) -> Iterator[Event]:
         """Events from number `first_index` on, without end.
@@ -167,11 +173,15 @@ class SimulatedBank:
             yield _contract_event(contract(world, serial, day, midnight, seasoned=True))
         for step in self._stock:
             yield self._command(step, day)
+        if self._treasury:
+            yield from self._treasury.opening_events(day, midnight)
 
     def _day(self, number: int, skipped: int, anchors: Sequence[Anchor]) -> Iterator[Event]:
         day = self.simulation.day(number)
         commands = self._workout.of_day(number, day) if self.simulation.commands else ()
-        plan = plan_day(self.world, day, number, self.simulation.events_per_day, self.book, commands)
+        events = self.simulation.events_per_day
+        treasury = self._treasury.steps(number, events) if self._treasury else ()
+        plan = plan_day(self.world, day, number, events, self.book, commands, treasury)
         first = self.opening_events + number * self.simulation.events_per_day
         for start in range(skipped, len(plan.rows), _CHUNK):
             times = _event_times(plan, start, first, _midnight(day), anchors)
@@ -243,6 +253,8 @@ class SimulatedBank:
             return self._reservation(plan.reservations[extra], number, at)
         if kind == COMMAND:
             return self._command(plan.commands[extra], self.simulation.day(number))
+        if kind == TREASURY and self._treasury:
+            return self._treasury.event(plan.treasury[extra], self.simulation.day(number), at)
         if kind != BUSINESS_DATE:
             raise AssertionError(f"no such kind of event: {kind}")
         return _business_date(ENTITIES[extra], self.simulation.day(number), at)

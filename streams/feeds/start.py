@@ -72,6 +72,7 @@ def run_simulated(
             "events_per_day": simulation.events_per_day,
             "customers": simulation.customers,
             "commands": int(simulation.commands),
+            "treasury": int(simulation.treasury),
         },
     )
     kept = cursor.parameters
@@ -83,6 +84,7 @@ def run_simulated(
         calendar,
         cursor.jumps,
         commands=bool(kept.get("commands")),  # a cursor from before there were any goes on without
+        treasury=bool(kept.get("treasury")),
     )
     run = _SimulatedRun(producer, cursor, options, SimulatedBank(stored, token_of))
     # Openings come first and at full speed, so that live time begins when the day does.

@@ -203,7 +203,8 @@ def test_a_deposit_without_relationship_is_less_stable() -> None:
         "insurance_limit": "100",
         "relationship_or_transactional": False,
     }
-    found = find("lcr").compute({"deposits": [deposit, deposit | {"relationship_or_transactional": True}]})
+    related = deposit | {"deposit": "E", "relationship_or_transactional": True}
+    found = find("lcr").compute({"deposits": [deposit, related]})
     assert [(row["stable"], row["less_stable"]) for row in found["deposits"]] == [
         ("0.00", "80.125"),
         ("80.125", "0.00"),

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.eve import Book, economic_values, floored_rate, is_outlier, losses_of_many, risk_measure, slotted_flows
+from engines.eve import (
+    Book,
+    book_measure,
+    economic_values,
+    floored_rate,
+    is_outlier,
+    losses_of_many,
+    risk_measure,
+    slotted_flows,
+)
 from engines.eve_behaviour import core_deposit, scenario_rates
 from engines.primitives.errors import InvalidInput
 from engines.rate_shocks import SCENARIOS, ShockShape, ShockSizes, exponential, shock_matrix, shock_vectors, shocks_at
@@ -132,6 +141,14 @@ def test_all_gains_and_no_book_put_nothing_at_risk() -> None:
     for losses in ([gains], []):
         found = risk_measure(losses)
         assert (found.eve_risk_measure, found.worst_scenario) == (0, "parallel_up")
+
+
+def test_the_worst_scenario_of_a_book_that_always_gains_is_the_smallest_gain() -> None:
+    gains = dict.fromkeys(SCENARIOS, Fraction(-3)) | {"steepener": Fraction(-1), "flattener": Fraction(-1)}
+    found = book_measure(gains)
+    assert (found.eve_risk_measure, found.worst_scenario) == (0, "steepener")
+    assert book_measure(dict.fromkeys(SCENARIOS, Fraction(0))).worst_scenario == "parallel_up"
+    assert book_measure(gains | {"short_up": Fraction(2)}) == risk_measure([gains | {"short_up": Fraction(2)}])
 
 
 @given(rates, rates, st.none() | st.integers(-300, 0).map(lambda bp: Fraction(bp, 10_000)))

@@ -73,7 +73,7 @@ def test_encumbrance_raises_the_factor_in_steps(months: int, factor: str) -> Non
 def test_what_an_nsfr_refuses() -> None:
     swaps = Derivatives(1, 0, 0, 0)
     for code, side in (("NSFR.RSF.100.02", "rsf"), ("NSFR.RSF.100.05", "rsf"), ("NSFR.ASF.0.03", "asf")):
-        given_lines: dict[str, list[Line]] = {"asf": [], "rsf": []} | {side: [Line(code, 1)]}
+        given_lines: dict[str, list[Line]] = {"asf": [], "rsf": []} | {side: [Line(code, 1, Fraction(1))]}
         stable_funding(given_lines["asf"], given_lines["rsf"], NSFR)  # alone it may stand
         with pytest.raises(InvalidInput, match="derivatives") as caught:
             stable_funding(given_lines["asf"], given_lines["rsf"], NSFR, derivatives=swaps)
@@ -85,6 +85,13 @@ def test_what_an_nsfr_refuses() -> None:
     assert caught.value.facts["field"] == "derivatives.vm_posted"
     with pytest.raises(InvalidInput, match="negative"):
         factor_after_encumbrance(Fraction(0), -1, NSFR)
+
+
+def test_derivative_items_that_weigh_nothing_may_stand_beside_derivatives() -> None:
+    swaps = Derivatives(220, 90, 160, 120)
+    alone = stable_funding([], [], NSFR, derivatives=swaps)
+    asf, rsf = [Line("NSFR.ASF.0.03", 40)], [Line("NSFR.RSF.100.02", 0), Line("NSFR.RSF.100.05", 0)]
+    assert stable_funding(asf, rsf, NSFR, derivatives=swaps).ratio == alone.ratio
 
 
 # -- liquidity matching ratio
@@ -161,6 +168,11 @@ def test_a_net_position_is_given_once() -> None:
     with pytest.raises(InvalidInput, match="one side") as caught:
         liquidity_ratio([claim], [debt], LIQUIDITY)
     assert caught.value.facts == {"field": "liabilities[0].code", "record": "liabilities[0]"}
+
+
+def test_the_other_side_of_a_net_position_may_be_a_line_of_nought() -> None:
+    found = liquidity_ratio([Line("LR.A.04", 0)], [Line("LR.L.03", 5)], LIQUIDITY)
+    assert (found.net_interbank_asset, found.net_interbank_liability) == (0, 5)
 
 
 # -- every ratio

@@ -89,9 +89,9 @@ class Bank:
     def logs(self) -> dict[tuple[str, int], LogPartition]:
         ids = cluster_and_topic_ids(self.admin, topics.FOLDED)
         return {
-            (name, number): LogPartition(ids.cluster_id, name, ids.topic_ids[name], number, PARTITIONS)
-            for name in topics.FOLDED
-            for number in range(PARTITIONS)
+            (name, number): LogPartition(ids.cluster_id, name, ids.topic_ids[name], number, count)
+            for name, count in topics.folded_partitions(PARTITIONS).items()
+            for number in range(count)
         }
 
     def ends(self, topic: str = topics.TXN) -> dict[int, int]:

@@ -19,7 +19,7 @@ from engines.actus.terms import read_terms
 from engines.flow_frame import DEMAND_DAY, KINDS, OWN, UNDATED_DAY, FlowColumns
 from engines.primitives.errors import CorruptRecord
 from engines.primitives.money import to_text
-from projections import contract_flows
+from projections import contract_portfolio
 from projections.contract_flows import actus_terms, flows_at_most, flows_minor
 from projections.contract_terms import COLUMNS, DAY_COUNTS, ContractTerms, more_text, values_of
 from projections.flow_booking import booked, half_up
@@ -261,7 +261,7 @@ def test_a_loan_that_ends_on_its_first_day_is_due_then() -> None:
 def test_flows_are_bounded() -> None:
     terms = contract_terms(RECORD)
     table = {name: np.array([value]) for name, value in zip(COLUMNS, values_of(terms, 0), strict=True)}
-    assert 24 <= flows_at_most(table, [""])[0] < 40
+    assert 24 <= flows_at_most(table, ())[0] < 40
 
 
 def test_no_contracts_no_flows() -> None:
@@ -270,7 +270,7 @@ def test_no_contracts_no_flows() -> None:
 
 def test_terms_that_slip_through_stop_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = contract_terms(RECORD)
-    monkeypatch.setattr(contract_flows, "cycle", lambda months: "PXL1")
+    monkeypatch.setattr(contract_portfolio, "cycle", lambda months: "PXL1")
     with pytest.raises(CorruptRecord, match="no flows"):
         flows_of(terms)
 

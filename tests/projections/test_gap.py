@@ -19,9 +19,10 @@ from engines.actus.terms import read_terms
 from engines.buckets import BUCKETS, ON, bucket_index, cumulative
 from engines.flow_frame import DEMAND_DAY, UNDATED_DAY
 from engines.primitives.errors import CorruptRecord, InvalidInput
-from engines.primitives.money import to_minor, to_text
+from engines.primitives.money import exponent, to_minor, to_text
 from projections import gap
 from projections.contract_flows import actus_terms
+from projections.contract_table import ContractTable
 from projections.gap import ContractBatch, ContractTerms, GapRow, GapState, fold
 from streams.contract_rows import EPOCH_ORDINAL, contract_terms
 from streams.schemas import Contract
@@ -51,30 +52,33 @@ RECORD = Contract(
 
 def batch(records: list[Record]) -> ContractBatch:
     offsets = np.array([offset for offset, _ in records], np.int64)
-    return ContractBatch(offsets, [terms for _, terms in records])
+    return ContractBatch(offsets, ContractTable.of([terms for _, terms in records]))
 
 
 def folded(records: list[Record], end: int) -> GapState:
     return fold(GapState(), batch(records), 0, end)
 
 
-def paid(terms: ContractTerms) -> list[tuple[str, int]]:
-    """Date and booked amount of each flow of a dated contract, by the path for one contract, in decimals."""
+def paid(terms: ContractTerms) -> list[tuple[str, int, bool]]:
+    """Date, booked amount and whether it is principal of each flow of a dated contract, by the path for one
+    contract, in decimals."""
     if terms.maturity_day == terms.start_day:
-        return [(iso(terms.start_day), terms.principal_minor)]
+        return [(iso(terms.start_day), terms.principal_minor, True)]
     inward = 1 if terms.side in ("asset", "obs_in") else -1
-    days, amounts, left, last = [], [], terms.principal_minor, -1
+    days, amounts, principal, left, last = [], [], [], terms.principal_minor, -1
     for flow in evaluate(read_terms(actus_terms(terms))).flows:
         # To nine places first: what is no midpoint in binary may be one in decimals.
-        exact = Decimal(flow.payoff * 100 * inward).quantize(Decimal("1e-6"), ROUND_HALF_UP)
+        minor = flow.payoff * 10 ** exponent(terms.currency) * inward
+        exact = Decimal(minor).quantize(Decimal("1e-6"), ROUND_HALF_UP)
         amount = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
         days.append(iso(flow.event.instant // 86_400))
         amounts.append(amount)
-        if flow.event.kind in ("PR", "MD"):
+        principal.append(flow.event.kind in ("PR", "MD"))
+        if principal[-1]:
             left -= amount
             last = len(amounts) - 1 if amount or last < 0 else last
     amounts[last] += left
-    return list(zip(days, amounts, strict=True))
+    return list(zip(days, amounts, principal, strict=True))
 
 
 def iso(day: int) -> str:
@@ -84,22 +88,30 @@ def iso(day: int) -> str:
 def naive_rows(records: list[Record]) -> list[GapRow]:
     """All flows of the latest records, computed anew, one contract at a time."""
     latest = {(terms.entity, terms.contract_id): terms for _, terms in records}
-    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0])
+    sums: dict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for terms in latest.values():
         if terms.closed:
             continue
         if terms.on_demand:
-            flows = [("DEMAND", terms.principal_minor)]
+            flows = [("DEMAND", terms.principal_minor, True)]
         elif terms.maturity_day is None or (terms.amortisation == "custom" and not terms.schedule):
-            flows = [("UNDATED", terms.principal_minor)]
+            flows = [("UNDATED", terms.principal_minor, True)]
         else:
             flows = paid(terms)
-        cell = (terms.entity, terms.organisation, terms.business_line, terms.product, terms.currency)
-        for day, amount in flows:
+        cell = (
+            terms.entity,
+            terms.organisation,
+            terms.business_line,
+            terms.product,
+            terms.liquidity_tag,
+            terms.currency,
+        )
+        for day, amount, is_principal in flows:
             if amount:
                 inward = (terms.side in ("asset", "obs_in")) == (amount > 0)
                 sums[*cell, day][0 if inward else 1] += abs(amount)
-        for day in {day for day, amount in flows if amount}:
+                sums[*cell, day][3 if inward else 4] += abs(amount) * is_principal
+        for day in {day for day, amount, _ in flows if amount}:
             sums[*cell, day][2] += 1
     return [
         GapRow(
@@ -107,11 +119,14 @@ def naive_rows(records: list[Record]) -> list[GapRow]:
             organisation=key[1],
             business_line=key[2],
             product=key[3],
-            currency=key[4],
-            flow_date=key[5],
+            liquidity_tag=key[4],
+            currency=key[5],
+            flow_date=key[6],
             inflow_minor=values[0],
             outflow_minor=values[1],
             contracts=values[2],
+            principal_in_minor=values[3],
+            principal_out_minor=values[4],
         )
         for key, values in sums.items()
     ]
@@ -148,6 +163,7 @@ def contracts(draw: st.DrawFn) -> ContractTerms:
         on_demand=not dated and draw(st.booleans()),
         closed=draw(st.sampled_from([False, False, False, True])),
         schedule=schedule,
+        liquidity_tag=draw(st.sampled_from(["asset/performing/-/-/-/-/-/RETAIL", "-"])),
     )
 
 
@@ -213,7 +229,7 @@ def test_changes_told_one_after_another_end_at_the_rows(log: tuple[list[Record],
     for start, stop in pairwise(cuts):
         fold(state, batch([record for record in records if start <= record[0] < stop]), start, stop)
         for row in state.changes():
-            told[msgspec.structs.astuple(row)[:6]] = row
+            told[msgspec.structs.astuple(row)[:7]] = row
         assert state.changes() == []
     assert by_key([row for row in told.values() if row.contracts]) == by_key(state.rows())
     assert all(row.inflow_minor == row.outflow_minor == 0 for row in told.values() if not row.contracts)
@@ -231,7 +247,7 @@ def test_contributions_add_up_to_the_rows(log: tuple[list[Record], int]) -> None
             sums[0 if amount > 0 else 1] += abs(amount)
             sums[2].add(contract_id)
     rows = {
-        msgspec.structs.astuple(row)[:6]: (row.inflow_minor, row.outflow_minor, row.contracts) for row in state.rows()
+        msgspec.structs.astuple(row)[:7]: (row.inflow_minor, row.outflow_minor, row.contracts) for row in state.rows()
     }
     assert {key: (inflow, outflow, len(ids)) for key, (inflow, outflow, ids) in found.items()} == rows
 
@@ -280,7 +296,7 @@ def test_a_flow_in_another_currency_lies_in_a_cell_of_its_own() -> None:
         ("CNY", 100_000, 0, 1),
         ("USD", 0, 14_000, 1),
     ]
-    dollars = next(cell for cell in state.cells() if cell[4] == "USD")
+    dollars = next(cell for cell in state.cells() if cell[-1] == "USD")
     assert [row[3] for row in state.contributions(dollars, 0, 30_000)] == [-14_000]
     restored = GapState.load(state.dump())
     fold(restored, batch([(1, msgspec.structs.replace(terms, closed=True))]), 1, 2)
@@ -432,6 +448,7 @@ def test_terms_of_a_record() -> None:
         maturity_day=20_119,
         on_demand=False,
         closed=False,
+        liquidity_tag="asset/performing/-/-/-/-/-/-",
     )
 
 

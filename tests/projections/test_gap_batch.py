@@ -15,6 +15,7 @@ from engines.flow_frame import DEMAND_DAY, OWN, FlowColumns, frame_of
 from engines.flow_views import gap_table
 from engines.primitives.errors import InvalidInput
 from projections.contract_flows import flows_minor
+from projections.contract_table import ContractTable
 from projections.contract_terms import COLUMNS, values_of
 from projections.gap import SIDES, ContractBatch, ContractTerms, GapState, fold
 from tests.flow_rows import AS_OF
@@ -62,7 +63,7 @@ def batch_frame(book: list[ContractTerms]) -> pl.DataFrame:
 
 @given(st.lists(terms(), min_size=1, max_size=12, unique_by=lambda one: one.contract_id))
 def test_stream_gap_is_batch_gap(book: list[ContractTerms]) -> None:
-    state = fold(GapState(), ContractBatch(np.arange(len(book)), book), 0, len(book))
+    state = fold(GapState(), ContractBatch(np.arange(len(book)), ContractTable.of(book)), 0, len(book))
     streamed: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
     for row in state.rows():
         days = 0 if row.flow_date == "DEMAND" else date.fromisoformat(row.flow_date).toordinal() - EPOCH - AS_OF

@@ -17,6 +17,7 @@ STRUCTS = {
     for name, struct in inspect.getmembers(schemas, inspect.isclass)
     if issubclass(struct, msgspec.Struct) and struct.__module__ == schemas.__name__
 }
+SOURCE = schemas.Source(topic=topics.TXN, partition=0, offset=1, log="cluster/topic", fold=1)
 EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "Txn": schemas.Txn(
         txn_id="T1",
@@ -75,6 +76,54 @@ EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "GapFlow": gap_flow(1, "DEMAND", 5, 0).value,
     "Withdrawal": withdrawal(1, "60.00").value,
     "Alert": alert(1, 0, entries=[schemas.AlertEntry(offset=0, event_time="t", amount="1.00")]).value,
+    "Holding": schemas.Holding(
+        entity_id="NORTH", security_id="S1", event_time="2026-11-22T09:00:00Z", ccy="EUR", face="100.00"
+    ),
+    "MarketPrice": schemas.MarketPrice(security_id="S1", event_time="2026-11-22T09:00:00Z", dirty_price="101.25"),
+    "FxRate": schemas.FxRate(base_ccy="EUR", quote_ccy="CNY", event_time="2026-11-22T09:00:00Z", mid="7.8"),
+    "ReserveState": schemas.ReserveState(
+        entity_id="NORTH", ccy="EUR", event_time="2026-11-22T09:00:00Z", required="10.00"
+    ),
+    "Deposit": schemas.Deposit(
+        entity="NORTH",
+        currency="EUR",
+        owner="customer",
+        customer_class="RETAIL",
+        product="CURRENT",
+        insured_whole="1.00",
+        insured_part="0.00",
+        uninsured="2.00",
+        overdrawn="0.00",
+        source=SOURCE,
+    ),
+    "HoldingState": schemas.HoldingState(
+        entity="NORTH",
+        organisation="-",
+        security_id="S1",
+        portfolio="-",
+        currency="EUR",
+        issuer_type="sovereign",
+        hqla_level="1",
+        face="100.00",
+        encumbered_face="0",
+        encumbrance="-",
+        maturity_date=None,
+        source=SOURCE,
+    ),
+    "PriceState": schemas.PriceState(
+        security_id="S1", dirty_price="101.25", event_time="2026-11-22T09:00:00Z", source=SOURCE
+    ),
+    "FxState": schemas.FxState(
+        base_currency="EUR", quote_currency="CNY", mid="7.8", event_time="2026-11-22T09:00:00Z", source=SOURCE
+    ),
+    "ReserveTotal": schemas.ReserveTotal(
+        entity="NORTH",
+        currency="EUR",
+        required="10.00",
+        vault_cash="0",
+        central_bank_balance=None,
+        source=SOURCE,
+    ),
     "Cut": cut(topics.POSITION, 1, business_time=None).value,
     "BusinessDate": business_date(0, "NORTH", "2026-11-22").value,
 }

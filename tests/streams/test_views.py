@@ -353,7 +353,22 @@ def test_an_unreadable_record_is_counted_and_stops_nothing(bad: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Position", "ReservationTotal", "GapFlow", "Withdrawal", "Alert", "AlertEntry", "Cut", "Source"]
+    "name",
+    [
+        "Position",
+        "ReservationTotal",
+        "GapFlow",
+        "Withdrawal",
+        "Alert",
+        "AlertEntry",
+        "Cut",
+        "Source",
+        "Deposit",
+        "HoldingState",
+        "PriceState",
+        "FxState",
+        "ReserveTotal",
+    ],
 )
 def test_the_lean_structs_have_the_fields_of_the_wire(name: str) -> None:
     def fields(struct: type[msgspec.Struct]) -> list[tuple[str, object, bool]]:
