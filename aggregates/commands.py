@@ -10,10 +10,10 @@ from typing import Protocol
 from uuid import UUID
 
 from aggregates.envelope import EVERY_ENTITY, Envelope, Principal
+from aggregates.event_view import EventView, Json
 from aggregates.payload import Fields, check_id, check_text, wrong
 from aggregates.read_model import Instructed, ReadModel
 from aggregates.refusals import unless_field
-from aggregates.rendering import EventView, Json
 from aggregates.steps.case import Case
 from engines.primitives.errors import Forbidden
 from engines.primitives.money import exponent

@@ -11,15 +11,15 @@ import typer
 
 from api.cli import admin, doctor, figures, ratios, records, up
 from api.cli.actus import actus
-from api.cli.plans import plan
-from api.cli.scenario import scenario
 from api.cli.calc import calc
 from api.cli.contracts import explain
 from api.cli.deadletter import deadletter
 from api.cli.feed import feed
 from api.cli.output import Group
 from api.cli.parts import api, broker, core, worker
+from api.cli.plans import plan
 from api.cli.report import report
+from api.cli.scenario import scenario
 
 app = typer.Typer(
     cls=Group,
