@@ -1,4 +1,4 @@
-"""`tidemark scenario run`: over HTTP on its private server, with the exit codes that scripts rely on (decision E18)."""
+"""`tidemark scenario run`: over HTTP on its private server, with exit codes that scripts rely on (decision E18)."""
 
 import json
 from pathlib import Path
