@@ -29,8 +29,17 @@ def sheets(result: Result) -> list[Sheet]:
         elif isinstance(value, list) and value and not isinstance(value[0], Mapping):
             _add_columns(tables, "place", {key: {str(at + 1): _cell(one) for at, one in enumerate(value)}})
         elif isinstance(value, list) and value:
-            found += nested_sheets.sheets({key: value})
+            found += nested_sheets.sheets({key: [_joined(row) for row in value]})
     return found + [_beside(head, columns) for head, columns in tables]
+
+
+def _joined(row: Any) -> Any:
+    """Lists of single values as one cell, since `nested_sheets` shows lists of objects only."""
+    if isinstance(row, Mapping):
+        return {key: _joined(value) for key, value in row.items()}
+    if isinstance(row, list) and any(isinstance(part, Mapping) for part in row):
+        return [_joined(part) for part in row]
+    return (_cell(row) or None) if isinstance(row, list) else row
 
 
 def _add_map(tables: list[tuple[str, Columns]], name: str, found: Mapping[str, Any]) -> None:
@@ -50,7 +59,11 @@ def _add_columns(tables: list[tuple[str, Columns]], head: str, columns: Columns)
     rows = next(iter(columns.values())).keys()
     for own, held in tables:
         known = _rows(held)
-        if own == head and (rows <= known.keys() if head == "of" else rows == known.keys()):
+        if (
+            own == head
+            and not held.keys() & columns.keys()
+            and (rows <= known.keys() if head == "of" else rows == known.keys())
+        ):
             held.update(columns)
             return
     tables.append((head, columns))

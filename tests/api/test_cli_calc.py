@@ -54,7 +54,6 @@ def test_a_schema() -> None:
         (["--schema", "nothing"], "", "not-found", "engine", None),
         ([], "", "invalid-input", "engine", None),
         (["duration", "--input", "no-such-file.json"], "", "invalid-input", "input", None),
-        (["duration", "--table"], json.dumps(BOND), "invalid-input", "table", None),
     ],
 )
 def test_wrong_input_is_one_json_object_on_stderr(

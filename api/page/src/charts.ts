@@ -3,16 +3,17 @@
 import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from "echarts/components";
 import { type EChartsCoreOption, type EChartsType, init, use } from "echarts/core";
+import { LabelLayout } from "echarts/features";
 import { CanvasRenderer } from "echarts/renderers";
 
 import { h } from "./dom";
 import { axisLabel } from "./money";
 
-use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, CanvasRenderer]);
+use([BarChart, LineChart, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, LabelLayout, CanvasRenderer]);
 
 export type Option = EChartsCoreOption;
 
-const NAMES = ["ink", "quiet", "line", "panel", "accent", "second", "inflow", "outflow", "gap", "cumulative"] as const;
+const NAMES = ["ink", "quiet", "line", "panel", "accent", "second", "inflow", "outflow", "gap", "cumulative", "negative"] as const;
 export type Palette = Readonly<Record<(typeof NAMES)[number] | "font", string>>;
 
 /** The custom properties of style.css, so that the two colour schemes are written down once. */
@@ -22,8 +23,6 @@ function palette(): Palette {
   return { ...colours, font: getComputedStyle(document.body).fontFamily } as Palette;
 }
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-
 /** One chart that follows the size of its box and the colour scheme. `build` gives the whole option. */
 export class Chart {
   private readonly chart: EChartsType;
@@ -31,31 +30,47 @@ export class Chart {
   private visible = true;
   /** Before its first option a chart has no axes, and asking for places on them is an error. */
   private drawn = false;
+  private readonly ended = new AbortController();
 
   constructor(
     private readonly box: HTMLElement,
     private readonly build: (colours: Palette) => Option,
   ) {
     this.chart = init(box, undefined, { renderer: "canvas" });
-    new ResizeObserver(() => {
+    const size = new ResizeObserver(() => {
       if (box.clientWidth > 0) this.chart.resize();
-    }).observe(box);
+    });
+    size.observe(box);
     // A chart that has been scrolled away costs nothing; it is drawn when it comes back.
-    new IntersectionObserver(
+    const sight = new IntersectionObserver(
       ([entry]) => {
         this.visible = entry?.isIntersecting ?? true;
         if (this.visible) this.draw();
       },
       { rootMargin: "400px" },
-    ).observe(box);
-    addEventListener("beforeprint", () => {
+    );
+    sight.observe(box);
+    const { signal } = this.ended;
+    const print = (): void => {
       this.visible = true;
       this.draw();
-    });
-    dark.addEventListener("change", () => {
+    };
+    addEventListener("beforeprint", print, { signal });
+    const recolour = (): void => {
       this.colours = palette();
       this.draw();
+    };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour, { signal });
+    signal.addEventListener("abort", () => {
+      size.disconnect();
+      sight.disconnect();
+      this.chart.dispose();
     });
+  }
+
+  /** For a chart that another one replaces. */
+  dispose(): void {
+    this.ended.abort();
   }
 
   /** `work` hears on which place of the category axis the plot was clicked. */

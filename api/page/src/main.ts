@@ -7,6 +7,7 @@ import { RiskAssets } from "./assets";
 import { byId, setHidden, setText } from "./dom";
 import { Header } from "./header";
 import { PositionsTable } from "./positions";
+import { showRooms } from "./rooms";
 import { Store } from "./store";
 import { type Link, Stream } from "./stream";
 import { type Me, Problem, get } from "./wire";
@@ -80,4 +81,5 @@ async function begin(): Promise<void> {
 }
 
 for (const button of document.querySelectorAll("button.reload")) button.addEventListener("click", () => location.reload());
+showRooms();
 void begin();

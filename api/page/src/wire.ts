@@ -207,6 +207,8 @@ export class Problem extends Error {
     readonly status: number,
     title: string,
     readonly detail: string,
+    /** What the server says about where it went wrong, as `field`. */
+    readonly facts: Readonly<Record<string, unknown>> = {},
   ) {
     super(title);
   }
@@ -228,6 +230,11 @@ export async function get<T>(path: string, query: Query = {}, timeout_ms = 10_00
   return fetchJson<T>(url(path, query), timeout_ms);
 }
 
+/** POST of JSON text under /api/v1, sent as it stands: the browser must not round its numbers. Throws Problem. */
+export async function post<T>(path: string, text: string, query: Query = {}, timeout_ms = 60_000): Promise<T> {
+  return fetchJson<T>(url(path, query), timeout_ms, { method: "POST", body: text });
+}
+
 export interface Readiness {
   /** Why the server is not ready; null if it is, or does not say. */
   readonly reason: string | null;
@@ -245,11 +252,12 @@ export async function readiness(timeout_ms = 4_000): Promise<Readiness> {
   }
 }
 
-async function fetchJson<T>(address: string, timeout_ms: number): Promise<T> {
+async function fetchJson<T>(address: string, timeout_ms: number, sent: RequestInit = {}): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(address, {
-      headers: { accept: "application/json" },
+      ...sent,
+      headers: { accept: "application/json", ...(sent.body ? { "content-type": "application/json" } : {}) },
       signal: AbortSignal.timeout(timeout_ms),
     });
   } catch {
@@ -266,5 +274,6 @@ async function fetchJson<T>(address: string, timeout_ms: number): Promise<T> {
     answer.ok ? 502 : answer.status,
     text("title", answer.ok ? "The answer is not JSON" : `HTTP ${answer.status}`),
     text("detail", text("reason", "")),
+    typeof facts["facts"] === "object" && facts["facts"] !== null ? (facts["facts"] as Record<string, unknown>) : {},
   );
 }
