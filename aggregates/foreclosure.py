@@ -94,9 +94,14 @@ def _book_value(step: Step, alloc: claim.Alloc, settlement: int, part: dict[str,
     CAS12_2019: the fair value of the claim given up, which is the settlement, plus taxes (7.5)."""
     boot = part["boot_paid"] - part["boot_received"]
     if step.policy.fa_booking_policy == "CAS12_2019":
-        return settlement + part["taxes"] + boot
-    book = alloc.get("principal", 0) + alloc.get("interest_on", 0)
-    return book + part["costs_capitalised"] + part["taxes"] + boot
+        value = settlement + part["taxes"] + boot
+    else:
+        value = (
+            alloc.get("principal", 0) + alloc.get("interest_on", 0) + part["costs_capitalised"] + part["taxes"] + boot
+        )
+    # Money received above what the asset stands for is cash of the claim, not a price below zero.
+    unless_field(value >= 0, "boot_received", "is more than the asset would be booked at")
+    return value
 
 
 def _dispose_by(step: Step, item: dict[str, Any], items: list[dict[str, Any]]) -> date:

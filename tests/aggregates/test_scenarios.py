@@ -335,3 +335,16 @@ def test_a_breach_leaves_the_cash_applied_and_frees_the_asset(played: Played) ->
     asset = played.answers[-1]["state"]["RiskAsset/LN-1"]
     assert (asset["rec_cash"], asset["waived"], asset["hold"]) == ("100000.00", "0.00", None)
     assert _events(played, "ReductionBreached")[0]["shortfall"] == "100000.00"
+
+
+def test_money_received_beside_an_asset_never_books_it_below_zero(tmp_path: Path) -> None:
+    """Found by a random history: with more boot than book value the carrying amount went below zero."""
+    lines = lines_of(FOLDER / "foreclosed-in-portions.jsonl")
+    at = next(at for at, line in enumerate(lines) if line.get("command") == "ForeclosurePosted")
+    posting = lines[at]
+    too_much = posting | {"payload": posting["payload"] | {"boot_received": "900000000.00"}}
+    played = play([*lines[:at], too_much, posting], tmp_path)
+    refused, accepted = played.answers[-2:]
+    assert (refused["ok"], refused["error"]["guard"], refused["error"]["field"]) == (False, "FIELD", "boot_received")
+    assert accepted["ok"]
+    played.close()
