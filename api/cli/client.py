@@ -26,6 +26,7 @@ from infra.settings import Settings
 KINDS = {kind.code: kind for kind in (InvalidInput, NotFound, Forbidden, Rejected, Conflict, Unavailable)}
 KIND_BY_STATUS = {400: InvalidInput, 404: NotFound, 409: Conflict, 422: InvalidInput}
 TIMEOUT_S = httpx.Timeout(30.0, connect=5.0)
+REPLAY_TIMEOUT_S = httpx.Timeout(180.0, connect=5.0)  # a past cut is folded again for the answer
 
 
 class Unauthorised(InvalidInput):
@@ -61,7 +62,8 @@ class Api:
             TidemarkError: the kind that the API's problem document names; Unavailable: nobody answers.
         """
         given = {name: str(value) for name, value in parameters.items() if value is not None}
-        return self._ask("GET", path, params=given)
+        replays = any("offsets" in name for name in given)
+        return self._ask("GET", path, params=given, timeout=REPLAY_TIMEOUT_S if replays else TIMEOUT_S)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._ask("POST", path, json=body)
