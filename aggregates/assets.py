@@ -6,8 +6,9 @@ raises one of the six error kinds, having stored nothing. It chooses no database
 by all applications (decision E4), and whoever opened it closes it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -15,15 +16,18 @@ from zoneinfo import ZoneInfo
 
 from eventsourcing.application import AggregateNotFoundError, Application
 from eventsourcing.persistence import (
+    EventStore,
     InfrastructureFactory,
     IntegrityError,
     InterfaceError,
     JSONTranscoder,
     OperationalError,
+    PersistenceError,
+    Recording,
     StoredEvent,
 )
 
-from aggregates import envelope, registry
+from aggregates import envelope, registry, snapshots
 from aggregates.commands import Command, Outcome, Policy, Work, end_of_day
 from aggregates.envelope import ROLES, Principal
 from aggregates.payload import wrong
@@ -99,6 +103,7 @@ class Assets(Application[UUID]):
                     if known := self.decisions.stored_command(command.cmd_id):
                         return self._repeat(command, digest, known, repeated=False)
                     raise
+                self._keep(work.changed.values(), recordings)
                 positions = [recording.notification.id for recording in recordings]
                 stored = StoredCommand(digest, positions[0], positions[-1])
                 return self._repeat(command, digest, stored, repeated=False)
@@ -110,6 +115,16 @@ class Assets(Application[UUID]):
         events = self.decisions.select_recorded(start=known.first_position, stop=known.last_position)
         views = tuple(self.view(event) for event in events)
         return Outcome(command.cmd_id, command.aggregate, command.key, views, repeated)
+
+    def _keep(self, cases: Iterable[Case], recordings: Sequence[Recording[UUID]]) -> None:
+        """Take the snapshots that are due. A failure costs time at a later load, and nothing else."""
+        last = {one.domain_event.originator_id: one.notification.id for one in recordings}
+        count = Counter(one.domain_event.originator_id for one in recordings)
+        due = [case for case in cases if snapshots.is_due(case, count[case.id])]
+        if due and self.snapshots is not None:
+            with suppress(PersistenceError):
+                chains = [self.decisions.chain_at(last[case.id]) for case in due]
+                self.snapshots.put([snapshots.CaseSnapshot.of(*pair) for pair in zip(due, chains, strict=True)])
 
     def find(self, aggregate: str, key: str) -> Case | None:
         """Load an aggregate by its business key. Not for callers outside: it does not ask who is reading."""
@@ -242,6 +257,11 @@ class Assets(Application[UUID]):
     def register_transcodings(self, transcoder: JSONTranscoder) -> None:
         super().register_transcodings(transcoder)
         envelope.register_transcodings(transcoder)
+        snapshots.register_transcodings(transcoder)
+
+    def construct_snapshot_store(self) -> EventStore[UUID]:
+        recorder = self.factory.aggregate_recorder(purpose=snapshots.PURPOSE)
+        return self.factory.event_store(mapper=self.mapper, recorder=recorder)
 
     def close(self) -> None:
         # The factory is shared: the library's own close, also run by its __del__, would cut off the others.

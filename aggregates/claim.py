@@ -6,10 +6,10 @@ Source: spec/risk-assets.md sections 0 (`alloc`), 6.1 (orders), 7.1 (modes); dec
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from types import MappingProxyType
-from typing import NamedTuple
 
 Alloc = dict[str, int]  # minor units by bucket, each > 0; the order of the keys is the order of allocation
 
@@ -43,7 +43,8 @@ CASH_MODES = (
 )
 
 
-class Effect(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Effect:
     """What one event did to the buckets: absolute balances, or signed differences, as of its business
     date."""
 

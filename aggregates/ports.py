@@ -64,5 +64,9 @@ class DecisionRecorder(ApplicationRecorder):
     def position_known_at(self, moment: datetime) -> int:
         """Last position recorded at or before an instant; 0 if none (decision E2)."""
 
+    @abstractmethod
+    def chain_at(self, position: int) -> bytes:
+        """The hash chain over all events up to a position that exists (decision E6)."""
+
 
 Factory = InfrastructureFactory[TrackingRecorder]

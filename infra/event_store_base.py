@@ -24,6 +24,9 @@ class BaseDecisionRecorder(DecisionRecorder):
     @abstractmethod
     def max_leaf_position(self) -> int: ...
 
+    def chain_at(self, position: int) -> bytes:
+        return self.select_leaves(position, position)[0].chain
+
     @abstractmethod
     def claim_cursor(self, name: str, holder: str, now_us: int, lease_us: int) -> Claim | None:
         """Take or renew a cursor until `lease_us`; None while another holder's lease is running."""

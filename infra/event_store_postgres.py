@@ -8,14 +8,20 @@ on a lost connection, and sends NOTIFY, which takes a database-wide lock at comm
 E5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, Notification, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore, PostgresFactory
-from psycopg import Cursor
+from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, Notification, StoredEvent
+from eventsourcing.postgres import (
+    PostgresAggregateRecorder,
+    PostgresApplicationRecorder,
+    PostgresDatastore,
+    PostgresFactory,
+)
+from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
@@ -58,12 +64,8 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
 
     def create_table(self) -> None:
         # CREATE … IF NOT EXISTS of two processes that start together collides in the catalogue.
-        with self.datastore.get_connection() as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", (CREATION_LOCK,))
-            try:
-                super().create_table()
-            finally:
-                connection.execute("SELECT pg_advisory_unlock(%s)", (CREATION_LOCK,))
+        with self.datastore.get_connection() as connection, _alone(connection):
+            super().create_table()
 
     def insert_events(
         self,
@@ -217,9 +219,32 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
         return SQL(statement).format(schema=self._schema)
 
 
+class PostgresSnapshotRecorder(PostgresAggregateRecorder):
+    """Keeps the newest snapshot of each aggregate; asked once, as the log is."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        statement = SQL("DELETE FROM {schema}.{table} WHERE originator_id = %s AND originator_version <= %s").format(
+            schema=Identifier(self.datastore.schema), table=Identifier(self.events_table_name)
+        )
+        with (
+            self.datastore.get_connection() as connection,
+            connection.transaction(),
+            connection.cursor() as cursor,
+        ):
+            cursor.executemany(statement, [(one.originator_id, one.originator_version) for one in stored_events])
+            self._insert_stored_events(cursor, stored_events, **kwargs)
+        return None
+
+    def select_events(self, *arguments: Any, **named: Any) -> Sequence[StoredEvent]:
+        found: Sequence[StoredEvent] = _once(PostgresAggregateRecorder.select_events)(self, *arguments, **named)
+        return found
+
+
 class PostgresDecisionFactory(PostgresFactory):
     """Gives every application the same recorder (decision E4). `url` is any libpq URL, TLS settings
     included."""
+
+    aggregate_recorder_class = PostgresSnapshotRecorder
 
     def __init__(self, url: str, clock: Clock) -> None:
         given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
@@ -235,6 +260,7 @@ class PostgresDecisionFactory(PostgresFactory):
                 self.POSTGRES_POOL_SIZE: str(POOL_SIZE),
                 self.POSTGRES_MAX_OVERFLOW: str(POOL_OVERFLOW),
                 self.POSTGRES_PRE_PING: "yes",
+                self.IS_SNAPSHOTTING_ENABLED: "y",
             }
         )
         kwargs = self.datastore.pool.kwargs
@@ -246,6 +272,20 @@ class PostgresDecisionFactory(PostgresFactory):
 
     def application_recorder(self) -> ApplicationRecorder:
         return self.recorder
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        with self.datastore.get_connection() as connection, _alone(connection):
+            return super().aggregate_recorder(purpose)
+
+
+@contextmanager
+def _alone(connection: Connection[DictRow]) -> Iterator[None]:
+    """One process at a time creates tables."""
+    connection.execute("SELECT pg_advisory_lock(%s)", (CREATION_LOCK,))
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (CREATION_LOCK,))
 
 
 def _once(method: Any) -> Any:

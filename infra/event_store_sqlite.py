@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from eventsourcing.persistence import ApplicationRecorder, StoredEvent
+from eventsourcing.persistence import AggregateRecorder, ApplicationRecorder, StoredEvent
 from eventsourcing.sqlite import (
+    SQLiteAggregateRecorder,
     SQLiteApplicationRecorder,
     SQLiteConnection,
     SQLiteConnectionPool,
@@ -158,13 +159,29 @@ class SqliteDecisionRecorder(BaseDecisionRecorder, SQLiteApplicationRecorder):
             return [tuple(row) for row in c.fetchall()]
 
 
+class SqliteSnapshotRecorder(SQLiteAggregateRecorder):
+    """Keeps the newest snapshot of each aggregate."""
+
+    def _insert_events(
+        self, c: SQLiteCursor, stored_events: Sequence[StoredEvent], **kwargs: Any
+    ) -> Sequence[int] | None:
+        c.executemany(
+            f"DELETE FROM {self.events_table_name} WHERE originator_id=? AND originator_version<=?",  # noqa: S608
+            [(cast("UUID", one.originator_id).hex, one.originator_version) for one in stored_events],
+        )
+        return super()._insert_events(c, stored_events, **kwargs)
+
+
 class SqliteDecisionFactory(SQLiteFactory):
     """Gives every application the same recorder (decision E4)."""
 
+    aggregate_recorder_class = SqliteSnapshotRecorder
+
     def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with _creating(path):
-            super().__init__({self.SQLITE_DBNAME: str(path)})
+            super().__init__({self.SQLITE_DBNAME: str(path), self.IS_SNAPSHOTTING_ENABLED: "y"})
             self.datastore.close()
             self.datastore = _Datastore(path)
             self.recorder = SqliteDecisionRecorder(self.datastore, clock)
@@ -172,6 +189,10 @@ class SqliteDecisionFactory(SQLiteFactory):
 
     def application_recorder(self) -> ApplicationRecorder:
         return self.recorder
+
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+        with _creating(self._path):
+            return super().aggregate_recorder(purpose)
 
 
 @contextmanager

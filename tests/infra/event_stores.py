@@ -50,6 +50,15 @@ class EventStoreConformance(ABC):
         ]
         assert store.recorder.insert_events([]) == []
 
+    def test_the_newest_snapshot_of_each_stream_is_kept(self, store: EventStore) -> None:
+        other = uuid5(STREAM, "other")
+        recorder = store.factory.aggregate_recorder(purpose="snapshots_0")
+        for version in (200, 400, 600):
+            recorder.insert_events([*events(1, first=version), *events(1, other, first=version + 1)])
+        again = store.factory.aggregate_recorder(purpose="snapshots_0")
+        assert [one.originator_version for one in again.select_events(STREAM)] == [600]
+        assert [one.originator_version for one in again.select_events(other, desc=True, limit=1)] == [601]
+
     def test_selects_a_window_and_a_stream(self, store: EventStore) -> None:
         other = uuid5(STREAM, "other")
         store.recorder.insert_events([*events(2), *events(2, other)])
