@@ -6,12 +6,13 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test page run check test bench chaos soak lock clean
+.PHONY: help setup setup-test page run check test bench chaos histories soak lock clean
 
 PY := .venv/bin/python
 FEED ?= simulated
 PORT ?= 8000
 NAME ?= throughput
+HISTORIES ?= 10000
 # Real data that is not part of the repository; tests that want it skip, saying so, where it is absent.
 REFERENCE := $(firstword $(wildcard ../shared))
 ifneq ($(REFERENCE),)
@@ -19,7 +20,7 @@ export TIDEMARK_REFERENCE ?= $(abspath $(REFERENCE))
 endif
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: ## everything installed and built, nothing started; afterwards .venv/bin/tidemark is the program
 	@./setup.sh run
@@ -49,6 +50,11 @@ bench: setup ## one benchmark, NAME=throughput
 
 chaos: setup-test ## kills of workers and broker during a feed, many rounds
 	@CHAOS_KILLS=60 $(PY) -m pytest tests/kafka/test_worker.py tests/streams/test_partitions.py $(PYTEST_ARGS)
+
+histories: setup-test ## 10,000 random histories of cases, on every core, some 20 minutes; HISTORIES=…
+	@seq $$(nproc) | HISTORIES=$$(( ($(HISTORIES) + $$(nproc) - 1) / $$(nproc) )) TIDEMARK_HYPOTHESIS=search \
+	  TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) xargs -P 0 -I{} \
+	  $(PY) -m pytest -q --hypothesis-seed={} tests/aggregates/test_cases_machine.py $(PYTEST_ARGS)
 
 soak: setup ## ten minutes under load, watching memory and lag; ARGS='--minutes 60'
 	@.venv/bin/tidemark bench soak $(ARGS)

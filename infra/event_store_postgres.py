@@ -54,6 +54,15 @@ _SCHEMA = (
     "holder text NOT NULL, lease_us bigint NOT NULL, epoch bigint NOT NULL)",
 )
 
+#: Whole columns in binary: half the time of the library's array of records.
+_INSERT_EVENTS = (
+    "INSERT INTO {schema}.stored_events (originator_id, originator_version, topic, state) "
+    "SELECT * FROM unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[]) RETURNING notification_id"
+)
+_INSERT_LEAVES = (
+    "INSERT INTO {schema}.tidemark_leaf SELECT * FROM unnest(%b::bigint[], %b::bigint[], %b::bytea[], %b::bytea[])"
+)
+
 
 class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder):
     def __init__(self, datastore: PostgresDatastore, clock: Clock) -> None:
@@ -81,9 +90,16 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
             connection.transaction(),
             connection.cursor() as cursor,
         ):
-            # Takes the table lock first; only then are the last leaf and the clock read.
-            self._insert_stored_events(cursor, stored_events, **kwargs)
-            positions = list(self._fetch_ids_after_insert_events(cursor, stored_events) or ())
+            # The table lock comes first; only then are the last leaf and the clock read.
+            self._lock_table(cursor)
+            columns = [
+                [one.originator_id for one in stored_events],
+                [one.originator_version for one in stored_events],
+                [one.topic for one in stored_events],
+                [one.state for one in stored_events],
+            ]
+            cursor.execute(self._sql(_INSERT_EVENTS), columns)
+            positions = [row["notification_id"] for row in cursor.fetchall()]
             self._insert_leaves(cursor, stored_events, positions, command)
         return positions
 
@@ -101,10 +117,13 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
         )
         row = cursor.fetchone()
         leaves = extend(_leaf(row) if row else NO_LEAF, events, positions, self._clock())
-        cursor.executemany(
-            self._sql("INSERT INTO {schema}.tidemark_leaf VALUES (%s, %s, %s, %s)"),
-            [(leaf.position, leaf.recorded_us, leaf.chain, leaf.head) for leaf in leaves],
-        )
+        columns = [
+            [leaf.position for leaf in leaves],
+            [leaf.recorded_us for leaf in leaves],
+            [leaf.chain for leaf in leaves],
+            [leaf.head for leaf in leaves],
+        ]
+        cursor.execute(self._sql(_INSERT_LEAVES), columns)
         if command is not None:
             cursor.execute(
                 self._sql("INSERT INTO {schema}.tidemark_command VALUES (%s, %s, %s, %s)"),
@@ -126,9 +145,6 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
     def max_notification_id(self) -> int | None:
         last: int | None = _once(PostgresApplicationRecorder.max_notification_id)(self)
         return last
-
-    def _notify_channel(self, curs: Cursor[DictRow]) -> None:
-        pass
 
     def stored_command(self, cmd_id: str) -> StoredCommand | None:
         rows = self._rows(

@@ -29,8 +29,9 @@ def binaries() -> Path | None:
 
 
 class PostgresServer:
-    def __init__(self, folder: Path, bin_dir: Path, user: str) -> None:
-        self.folder, self.bin_dir, self.user = folder, bin_dir, user
+    def __init__(self, folder: Path, bin_dir: Path, user: str, *, durable: bool = False) -> None:
+        """Tests need no durability; `durable` is what a bank has, for benchmarks."""
+        self.folder, self.bin_dir, self.user, self.durable = folder, bin_dir, user, durable
         self.port = 5432  # names the socket file only: TCP is off
         self.databases = 0
 
@@ -54,7 +55,7 @@ class PostgresServer:
 
     def start(self) -> None:
         sockets = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
-        settings = f"{sockets} -c fsync=off -c full_page_writes=off"
+        settings = sockets if self.durable else f"{sockets} -c fsync=off -c full_page_writes=off"
         log = str(self.folder / "log")
         self.run("pg_ctl", "start", "-w", "-D", str(self.folder / "data"), "-l", log, "-o", settings)
 
@@ -74,14 +75,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     bin_dir = binaries()
     if bin_dir is None:
         pytest.skip(f"PostgreSQL's initdb is missing; install the package {PACKAGE}")
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     # A short path: a Unix socket's may not exceed some 100 bytes, and pytest's own folders are long.
     folder = Path(tempfile.mkdtemp(prefix="tm-pg-"))
-    server = PostgresServer(folder, bin_dir, user)
+    server = PostgresServer(folder, bin_dir, user, durable=durable)
     try:
         if os.geteuid() == 0:
             try:

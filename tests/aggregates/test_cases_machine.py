@@ -5,6 +5,7 @@ arrive late. After each command the identities hold, no bucket is negative, a re
 moved only by an event of its own asset, and the replay equals the live object.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -215,4 +216,4 @@ class CasesMachine(RuleBasedStateMachine):
 
 
 TestCasesMachine = CasesMachine.TestCase
-TestCasesMachine.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
+TestCasesMachine.settings = settings(max_examples=int(os.environ.get("HISTORIES", "12")), stateful_step_count=20, deadline=None)
