@@ -7,7 +7,8 @@ written out in `tests/golden/event-topics.txt`, since a renamed row must not ren
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from aggregates.batch_disposal import AssetPackage, AssetPool, BatchDisposalProject
+from aggregates.asset_package import AssetPackage
+from aggregates.batch_disposal import AssetPool, BatchDisposalProject
 from aggregates.committee import CommitteeMeeting, MeetingRuleSet
 from aggregates.contingency_plan import ContingencyPlan
 from aggregates.customer import CustomerFile, RiskCustomer

@@ -137,7 +137,7 @@ class Case(Aggregate):
 
     def absorb(self, event: CaseEvent) -> None:
         row, facts = event.ROW, event.read_facts()
-        self.facts.update(facts)
+        self.facts.update({**facts, **self.facts} if row.yields else facts)
         version = event.originator_version
         if row.effect is not None:
             row.effect(self, facts, event.who)

@@ -19,6 +19,7 @@ from aggregates.steps.step import Step
 POSTING_MAKER, POSTING_CHECKER = "posting maker", "posting checker"
 INSTRUCTION = "instruction_id:I, attempt:N, amount:M, alloc:A?, value_date:D"
 REVERSAL_KINDS = ("CORRECTION", "ECONOMIC")
+RECONCILIATION_BREAK = "RECONCILIATION_BREAK"  # tag of an asset whose balances differ from core's (PM10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def posting(of: Posting) -> tuple[Row, ...]:
             clause(of.limit_guard, "`amount <= approved amount`", lambda step: _is_within(of, step)),
             clause("RequestPosting.4", "`sum(alloc) == amount`"),
             clause("RequestPosting.5", "hold placed for this case", lambda step: _is_held(of, step)),
+            clause("STATE", "no difference to core's balances on the asset (PM10)", _is_reconciled),
         ),
         default=lambda step: (
             {"value_date": step.day} if of.value_date is None else {"value_date": of.value_date(step)}
@@ -104,7 +106,8 @@ def posting(of: Posting) -> tuple[Row, ...]:
             ),
             derive=lambda step: _sent(of, step),
             effect=_confirmed,
-            then=of.check_before_sending,
+            yields=True,  # its kind is that of the posting
+            then=lambda step: _checked(of, step),
             remember=POSTING_CHECKER,
         ),
         row(
@@ -191,6 +194,7 @@ def _reversal(of: Posting) -> tuple[Row, ...]:
             default=lambda step: {"instruction_id": f"{step.key}.R{step.case.instructions + 1}", **content(step)},
             derive=_reversal_kind,
             effect=_reversal_requested,
+            yields=True,
             remember=POSTING_MAKER,
         ),
         row(
@@ -207,6 +211,7 @@ def _reversal(of: Posting) -> tuple[Row, ...]:
                 if step.case.reversal.get(name)
             },
             counts_on=_reversal_day,
+            yields=True,
             then=lambda step: _reversed(of, step),
         ),
         row(
@@ -328,12 +333,20 @@ def _sent(of: Posting, step: Step) -> Facts:
             "instruction_id": asked["instruction_id"],
             "attempt": 1,
             "amount": asked.get("amount", 0),
-            "alloc": asked.get("alloc", {}),
+            "alloc": asked.get("alloc") or None,
             "reverses": case.core_txn_no,
         }
     asked = case.instruction
-    same = {name: asked[name] for name in ("attempt", "amount", "alloc", "value_date")}
+    same = {name: asked[name] for name in ("attempt", "amount", "value_date")}
+    # Not every posting touches the claim: the sale of a foreclosed asset, or new terms, have no parts of it.
+    same["alloc"] = asked["alloc"] or None
     return sent | same | {"kind": kind, "instruction_id": asked["id"]}
+
+
+def _checked(of: Posting, step: Step) -> None:
+    """What must still be true when core is asked to post; a reversal asks for nothing of it."""
+    if of.check_before_sending is not None and step.case.stage == "POSTING":
+        of.check_before_sending(step)
 
 
 def _is_known_posting(step: Step) -> bool:
@@ -363,6 +376,11 @@ def _is_within(of: Posting, step: Step) -> bool:
 
 def _is_held(of: Posting, step: Step) -> bool:
     return not of.hold or all(asset.is_held_by(of.hold, step.key) for asset in step.assets)
+
+
+def _is_reconciled(step: Step) -> bool:
+    assets = (step.find("RiskAsset", loan_no) for loan_no in step.asset_ids)
+    return all(asset is None or RECONCILIATION_BREAK not in asset.tags for asset in assets)
 
 
 def _is_newest_attempt(step: Step) -> bool:

@@ -55,6 +55,7 @@ class Row:
     that nothing happens. `remember`: the part that the actor plays in the case from now on (segregation of duties).
     `track`: the row moves a side process with stages of its own (a second approval), not the aggregate's main one.
     `partner`: follows from another aggregate's event and is no command of its own.
+    `yields`: fields of names that the case knows already are not the case's own: those stay as they were.
     """
 
     command: str
@@ -80,6 +81,7 @@ class Row:
     track: str = ""
     any_stage: bool = False
     partner: bool = False
+    yields: bool = False
     notice: str = ""
 
     @property
