@@ -5,7 +5,9 @@ A feed stores how far it came, so that a second run goes on and repeats nothing 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -113,6 +115,51 @@ def berka(
         return run_berka(producer, files, options, until=last_day, token=token, on_total=tell_total)
 
     _run(settings, "berka", run, rate=rate, count=count, as_json=as_json)
+
+
+@feed.command(name="cases")
+def take_cases(
+    *,
+    count: Annotated[int, typer.Option("--count", min=1, help="How many loans at risk.")] = 2_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed is another portfolio.")] = DEFAULT_SEED,
+    in_flight: Annotated[int, typer.Option("--in-flight", min=1, help="Cases that people work on at a time.")] = 200,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="The newest business date; today if left out.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Loans at risk that people take through every path: collected, sued, reduced, sold, foreclosed, written off."""
+    from api.startup import stop_on_signals
+    from infra.kafka.clients import consumer_config, producer_config, resolve_bootstrap
+    from streams.feeds.cases.run import CasesOptions, run_cases
+    from streams.feeds.simulated import bank_date
+    from streams.producer import RecordProducer
+
+    settings = load_settings(data_dir=data_dir)
+    bootstrap = resolve_bootstrap(settings)
+    today = _date(until, "--until") or bank_date(_now())
+
+    @cache
+    def token(actor: str, role: str, entity: str) -> str:
+        lifetime = timedelta(days=1)
+        return signed(settings, actor=actor, roles=(role,), entities=(entity,), now=_now(), lifetime=lifetime)
+
+    producer = RecordProducer(producer_config(settings, bootstrap))
+    with stop_on_signals() as stop, _progress("cases") as (tell, tell_total):
+        options = CasesOptions(seed, count, today, in_flight, on_progress=tell, on_total=tell_total, stop=stop)
+        result = run_cases(producer, consumer_config(settings, bootstrap), token, options)
+    refused = [asdict(refusal) for refusal in result.refusals]
+    if as_json:
+        print_json(asdict(result) | {"feed": "cases", "refusals": refused, "stuck": list(result.stuck)})
+    else:
+        err().print(f"cases: {result.finished:,} of {result.cases:,} taken to their end, {result.acts:,} acts")
+        for refusal in result.refusals[:20]:
+            err().print(f"  {refusal.loan_no} ({refusal.path}): {refusal.act} was refused: {refusal.reason}")
+        for waiting in result.stuck[:20]:
+            err().print(f"  still waiting: {waiting}")
+    if result.refusals:
+        raise typer.Exit(1)
 
 
 def _simulated_token(settings: Settings, role: str) -> str:
