@@ -23,7 +23,7 @@ PATHS: Mapping[str, tuple[int, Path]] = MappingProxyType(
         "written-off-by-committee": (6, writing_off.by_committee),
         "written-off-and-given-up": (4, writing_off.given_up),
         "reduced": (6, selling.reduced),
-        "reduction-breached": (3, selling.breached),
+        "reduction-given-up": (3, selling.given_up),
         "transferred": (5, selling.transferred),
         "packaged": (3, selling.packaged),
         "securitised": (2, selling.securitised),

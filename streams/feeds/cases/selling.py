@@ -27,20 +27,22 @@ def reduced(story: Story) -> None:
     story.wait("RiskAsset", loan.loan_no, "AssetClosed")
 
 
-def breached(story: Story) -> None:
-    """Half is paid by the day agreed: the plan ends, what was paid stays paid."""
-    loan, key = story.loan, _agreed(story, days=5)
+def given_up(story: Story) -> None:
+    """Half is paid and no more comes: the bank ends the plan, what was paid stays paid."""
+    loan, key = story.loan, _agreed(story)
+    half = text(loan.principal_minor // 2)
     story.act(
         "FN",
         "DebtReduction",
         key,
         "AllocateProceeds",
         flow_id=f"{loan.loan_no}-RF",
-        amount=text(loan.principal_minor // 2),
-        alloc={"principal": text(loan.principal_minor // 2)},
+        amount=half,
+        alloc={"principal": half},
     )
-    story.day = min(story.today, story.day + timedelta(days=30))
-    story.act("SY", "DebtReduction", key, "Breach")
+    story.later(60)
+    # By a person: a plan whose day has passed is ended by the timers of the running house.
+    story.act("BR", "DebtReduction", key, "ChangeStatus", to_status="TERMINATED")
 
 
 def transferred(story: Story) -> None:
@@ -128,7 +130,7 @@ def _formed(story: Story, method: str) -> tuple[str, str, int]:
     return project, package, value
 
 
-def _agreed(story: Story, days: int = 400) -> str:
+def _agreed(story: Story) -> str:
     loan, key = story.loan, f"{story.loan.loan_no}-RD"
     paid = loan.claim_minor - sum(loan.minor_by_bucket[name] for name in WAIVED)
     story.approved(
@@ -136,7 +138,7 @@ def _agreed(story: Story, days: int = 400) -> str:
         key,
         asset_ids=[loan.loan_no],
         repay_amount=text(paid),
-        repay_by=(story.day + timedelta(days=20 + days)).isoformat(),
+        repay_by=(story.today + timedelta(days=int(story.draw.integers(10, 200)))).isoformat(),
         waive=alloc(loan.minor_by_bucket, WAIVED),
     )
     return key
