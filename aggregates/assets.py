@@ -72,21 +72,21 @@ class Assets(Application[UUID]):
         (the guard in `facts`), Conflict (lost the race four times, or the `cmd_id` belongs to another
         command), Unavailable (the store does not answer; repeat with the same `cmd_id`).
         """
-        kind, row = _row_of(command)
-        role = _role_for(command, row)
+        kind, row = row_of(command)
+        role = role_for(command, row)
         return self._carry_out(command, role, row.command, lambda work: Step(work, kind, row, command.key).perform())
 
     def store_fixture(self, command: Command) -> Outcome:
         """Store the event that `command` names without judging it: only scenarios begin in the middle (E18).
         Nothing that serves people calls this."""
-        kind, row = _row_of(command)
+        kind, row = row_of(command)
         role = command.role or row.roles[0]
         return self._carry_out(command, role, row.event, lambda work: Step(work, kind, row, command.key).fixture())
 
     def _carry_out(self, command: Command, role: str, name: str, act: Callable[[Work], None]) -> Outcome:
         command.check()
         digest = command.digest(name)
-        with _translated():
+        with translated():
             for _ in range(RETRIES_MAX + 1):
                 if known := self.decisions.stored_command(command.cmd_id):
                     return self._repeat(command, digest, known)
@@ -145,7 +145,7 @@ class Assets(Application[UUID]):
     ) -> list[EventView]:
         """Events of one aggregate, oldest first, as far as they were known at an instant, or at the end of a
         bank day (decision E2). Raises NotFound for what does not exist and for another entity's."""
-        with _translated():
+        with translated():
             found = self._readable(aggregate, key, reader)
             stop = None
             if known_at is not None:
@@ -158,7 +158,7 @@ class Assets(Application[UUID]):
 
     def state(self, aggregate: str, key: str, *, reader: Principal) -> Json:
         """Present state of one aggregate, in the names of decision E18. Raises NotFound as `history` does."""
-        with _translated():
+        with translated():
             return state_of(self._readable(aggregate, key, reader))
 
     def list_risk_assets(
@@ -188,7 +188,7 @@ class Assets(Application[UUID]):
         `asset_no` keeps the cases about one loan note, `where` those whose state has these values."""
         _unless_reader(reader)
         _unless_known(aggregate)
-        with _translated(), self.model.current() as model:
+        with translated(), self.model.current() as model:
             found = model.of_kind(aggregate) if asset_no is None else model.cases_of(aggregate, asset_no)
             seen = [
                 case
@@ -203,12 +203,12 @@ class Assets(Application[UUID]):
 
     def case_of_instruction(self, instruction_id: str) -> Instructed | None:
         """The case that an instruction belongs to: core's answers name the instruction only."""
-        with _translated(), self.model.current() as model:
+        with translated(), self.model.current() as model:
             return model.case_of_instruction(instruction_id)
 
     def published_after(self, position: int, limit: int) -> list[EventView]:
         """The next events of the whole log, for its publisher; it does not ask who is reading."""
-        with _translated():
+        with translated():
             recorded = self.decisions.select_recorded(start=position + 1, limit=limit)
             return [self.view(event) for event in recorded]
 
@@ -275,7 +275,7 @@ def _folded(case: Any, events: Iterable[Any]) -> Any:
     return case
 
 
-def _row_of(command: Command) -> tuple[type[Case], Row]:
+def row_of(command: Command) -> tuple[type[Case], Row]:
     """Row of the aggregate's table, by the name of the event it wants or by the command's, if that means one event
     (decision E18). Where several commands store the same event, their own names tell them apart."""
     kind = KINDS.get(command.aggregate)
@@ -290,7 +290,7 @@ def _row_of(command: Command) -> tuple[type[Case], Row]:
     return kind, rows[0]
 
 
-def _role_for(command: Command, row: Row) -> str:
+def role_for(command: Command, row: Row) -> str:
     held: Sequence[str] = command.principal.roles
     if command.role is not None:
         unless_role(command.role in held, f"{command.principal.actor} does not hold role {command.role}")
@@ -312,7 +312,7 @@ def _unless_reader(reader: Principal) -> None:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """The store's failures in our own words; IntegrityError is settled where it is met."""
     try:
         yield

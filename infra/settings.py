@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     watchdog_s: float = Field(30.0, ge=1.0, description="lag without advance for this long ends the worker")
     worker_metrics_port: int = Field(0, ge=0, le=65535, description="of /metrics on loopback; 0: any free one")
     policy_dir: Path | None = Field(None, description="versioned policies; none: those shipped with Tidemark")
+    template_dir: Path | None = Field(None, description="templates of the bank's own papers, beside those shipped")
+
+    attachment_dir: Path | None = Field(None, description="where all hosts reach them; none: data_dir/attachments")
+    attachment_bytes_max: int = Field(52_428_800, ge=1_024, le=1_073_741_824, description="largest attachment")
 
     event_store: str = Field("sqlite", description="`sqlite`, or postgresql://user:password@host:port/database")
 
@@ -58,12 +62,19 @@ class Settings(BaseSettings):
     api: str = Field("http://127.0.0.1:8000", description="where commands that show figures ask")
     token: SecretStr | None = Field(None, description="signed token of the actor; none: the one `up` left")
 
+    simulated_core: str = Field("", description="how the simulated core misbehaves, as `WO-1*:reject=ACCT_BUSY:2`")
+    simulated_neighbours: str = Field("", description="how the other simulated systems do, as `smartcoll:silent:2`")
+
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_json: bool = Field(False, description="one JSON object a line instead of text")
 
     @property
     def snapshots(self) -> Path:
         return self.snapshot_dir or self.data_dir / "snapshots"
+
+    @property
+    def attachments(self) -> Path:
+        return self.attachment_dir or self.data_dir / "attachments"
 
     @classmethod
     def settings_customise_sources(

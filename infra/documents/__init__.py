@@ -1,0 +1,1 @@
+"""Papers filled from aggregates: templates as versioned data, and what turns them into .docx files."""
