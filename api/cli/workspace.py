@@ -15,7 +15,7 @@ MARKER_TEXT = "A data directory of Tidemark. `tidemark up --fresh` may wipe it.\
 
 #: Log, snapshots, event store, cursors and addresses go together: one alone would contradict the rest.
 STORE = ("events.db", "events.db-wal", "events.db-shm", "events.db.lock")
-WIPED = ("kafka", "snapshots", *STORE, "feed", "faust", "login", "run")
+WIPED = ("kafka", "snapshots", *STORE, "attachments", "feed", "faust", "login", "run")
 
 
 #: What parts that run alone may have left before the first `up`.
