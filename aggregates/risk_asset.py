@@ -4,20 +4,41 @@ The rows say who may do what, when, and what is stored; `claim_state` says what 
 role CB "via PP" are partners: they follow from the posting of their case, in its save, and are no commands.
 """
 
-from datetime import date
 from typing import Any
 
-from aggregates import claim
+from aggregates.claim_cases import (
+    fits_in_kind,
+    given_back,
+    is_held_for,
+    is_held_for_transfer,
+    taken_by,
+    taken_day,
+    transfer_values,
+    unwinding_values,
+    write_off_reversal_values,
+    written_off_values,
+)
+from aggregates.claim_recovery import (
+    fits_buckets,
+    fits_memo,
+    is_fresh_split,
+    is_unreversed,
+    leaves_no_surplus,
+    memo_recovery_values,
+    original_day,
+    recovery_defaults,
+    recovery_values,
+    reopen_first,
+    reversal_values,
+)
 from aggregates.claim_state import (
     ACTIVE,
     CLASSES,
     CLOSED,
     WRITTEN_OFF,
     ClaimState,
-    split_key,
 )
 from aggregates.refusals import unless_field
-from aggregates.steps.case import event_id
 from aggregates.steps.rows import Facts, clause, in_stage, row
 from aggregates.steps.step import Step, one_of
 
@@ -25,8 +46,6 @@ HOLD_KINDS = ("FORECLOSURE", "WRITE_OFF", "REDUCTION", "TRANSFER", "BATCH", "RES
 MEMO_HOLD_KINDS = ("TRANSFER", "BATCH")  # a written-off claim can still be sold
 CLOSED_BY_COMMAND = ("REPAID", "SETTLED_IN_KIND", "SETTLED_WITH_REDUCTION", "UPGRADED")
 CLOSED_BY_CASE = ("TRANSFERRED", "SECURITISED", "NO_RECOURSE")
-REVERSAL_KINDS = ("CORRECTION", "ECONOMIC")
-MODES_OF_CASES = ("REDUCTION_CASH",)  # applied by the case itself (decision E14)
 
 
 # --- Admission, accrual, classification ------------------------------------------------------------------------
@@ -95,196 +114,6 @@ def _positive(name: str) -> Any:
         return {}
 
     return derive
-
-
-# --- Recovery ----------------------------------------------------------------------------------------------------
-
-
-def _order(step: Step) -> str:
-    """Order of the mode; a judgment may set another for LITIGATION_ENFORCEMENT, a plan's stands in its allocation."""
-    mode = step["mode"]
-    if mode in MODES_OF_CASES:
-        return "PLAN"
-    by_mode = claim.order_of(mode, step.case.overdue_days(step.day))
-    order = step.get("order") or by_mode
-    free = mode == "LITIGATION_ENFORCEMENT" and order in ("INTEREST_FIRST", "PRINCIPAL_FIRST")
-    unless_field(order == by_mode or free, "order", f"{mode} is allocated {by_mode}")
-    return str(order)
-
-
-def _recovery(step: Step) -> Facts:
-    mode, amount = step.get("mode"), step.get("amount")
-    known = mode in claim.CASH_MODES or (mode in MODES_OF_CASES and step.cause is not None)
-    unless_field(known, "mode", f"{mode!r} is not applied by itself")
-    unless_field(bool(amount), "amount", "a recovery must be positive")
-    since = step.get("overdue_since")
-    unless_field(since is None or since <= step.day, "overdue_since", "after the value date")
-    order = _order(step)
-    if order == "PLAN":
-        return {"order": order}
-    derived, surplus = claim.allocate(step["amount"], claim.ORDERS[order], step.case.capacity_minor(step.day))
-    given = step.get("alloc")
-    # What fits no bucket is refused by the guard's last clause, a given part above its bucket by the third.
-    fits = given is None or all(part <= step.case.capacity_minor(step.day)[bucket] for bucket, part in given.items())
-    return {"order": order} | ({"alloc": derived} if not surplus and fits else {})
-
-
-def _recovery_defaults(step: Step) -> Facts:
-    found: dict[str, Any] = {"split_no": 1}
-    if step.case.overdue_since is not None:
-        found["overdue_since"] = step.case.overdue_since
-    return found
-
-
-def _is_fresh_split(step: Step) -> bool:
-    return split_key(step["flow_id"], step["split_no"]) not in step.case.applied
-
-
-def _fits_buckets(step: Step) -> bool:
-    capacity = step.case.capacity_minor(step.day)
-    return all(part <= capacity[bucket] for bucket, part in (step.get("alloc") or {}).items())
-
-
-def _leaves_no_surplus(step: Step) -> bool:
-    return step.get("alloc") is not None
-
-
-def _memo_recovery(step: Step) -> Facts:
-    unless_field(step.get("mode") in (None, "POST_WRITE_OFF_CASH"), "mode", "only POST_WRITE_OFF_CASH here")
-    unless_field(bool(step.get("amount")), "amount", "a recovery must be positive")
-    since = step.case.written_off_on
-    unless_field(since is None or step.day >= since, "valid_on", "before the write-off")
-    memo = step.case.memo_minor
-    given = step.get("alloc")
-    derived, surplus = claim.allocate(step["amount"], claim.POST_WRITE_OFF_ORDER, memo)
-    fits = given is None or all(part <= memo[bucket] for bucket, part in given.items())
-    return {"alloc": derived} if not surplus and fits else {}
-
-
-def _fits_memo(step: Step) -> bool:
-    return step.get("alloc") is not None and all(
-        part <= step.case.memo_minor[bucket] for bucket, part in step["alloc"].items()
-    )
-
-
-def _reversal(*, from_memo: bool) -> Any:
-    def derive(step: Step) -> Facts:
-        unless_field(step.get("kind") in REVERSAL_KINDS, "kind", "unknown kind of reversal")
-        unless_field(step.get("amount") != 0, "amount", "a reversal must be positive")
-        original = _original(step)
-        if original is None or original.from_memo is not from_memo:
-            return {}
-        left = sum(original.alloc_minor.values())
-        amount = step.get("amount", left)
-        if not 0 < amount <= left:
-            return {}
-        if step["kind"] != "CORRECTION":
-            unless_field(step.day >= original.valid_on, "valid_on", "before the recovery that it reverses")
-        return {
-            "amount": amount,
-            "alloc": claim.undo(amount, original.alloc_minor),
-            "reverses": str(event_id(step.case.id, original.version)),
-        }
-
-    return derive
-
-
-def _original(step: Step) -> Any:
-    return step.case.applied.get(split_key(step.get("flow_id", ""), step.get("split_no", 1)))
-
-
-def _is_unreversed(step: Step) -> bool:
-    return step.get("reverses") is not None and step.get("alloc") is not None
-
-
-def _original_day(step: Step) -> date | None:
-    """A correction counts on the day of what it undoes."""
-    original = _original(step)
-    return original.valid_on if original is not None and step.get("kind") == "CORRECTION" else None
-
-
-def _reopen_first(step: Step) -> None:
-    """A reversal that restores a claim reopens a closed asset in the same save (E16)."""
-    if step.case.stage == CLOSED:
-        step.also("RiskAsset", step.case.key, "AssetReopened", {"cause": step.row.event.upper()}, system=True)
-
-
-# --- What cases do to the claim ----------------------------------------------------------------------------------
-
-
-def _holds(kind: str, field: str) -> Any:
-    return lambda step: step.case.is_held_by(kind, step[field])
-
-
-def _fits_in_kind(step: Step) -> bool:
-    taken = dict(step["alloc"])
-    taken["costs"] = taken.get("costs", 0) + step.get("costs_capitalised", 0)
-    capacity = step.case.capacity_minor(step.day)
-    return all(part <= capacity[bucket] for bucket, part in taken.items())
-
-
-def _taken_by(field: str) -> Any:
-    def holds(step: Step) -> bool:
-        return step[field] in step.case.taken
-
-    return holds
-
-
-def _give_back(field: str) -> Any:
-    def derive(step: Step) -> Facts:
-        taken = step.case.taken.get(step.get(field))
-        if taken is None:
-            return {}
-        found = {
-            "amount": sum(taken.alloc_minor.values()),
-            "alloc": dict(taken.alloc_minor),
-            "reverses": str(event_id(step.case.id, taken.version)),
-        }
-        if field == "foreclosure_no":
-            found["costs_capitalised"] = taken.costs_capitalised_minor
-        return found
-
-    return derive
-
-
-def _taken_day(field: str) -> Any:
-    def counts_on(step: Step) -> date | None:
-        taken = step.case.taken.get(step.get(field))
-        return taken.valid_on if taken is not None and step.get("kind") == "CORRECTION" else None
-
-    return counts_on
-
-
-def _transfer(step: Step) -> Facts:
-    alloc = step.case.whole_claim()
-    book = 0 if step.case.stage == WRITTEN_OFF else claim.book_of(alloc)
-    return {"alloc": alloc, "book_amount": book, "loss": book - step["price"]}
-
-
-def _is_held_for_transfer(step: Step) -> bool:
-    """A transfer holds for itself, a batch for all packages of its pool."""
-    asset = step.case
-    return bool(asset.hold_kind == "BATCH" or asset.is_held_by("TRANSFER", step["case_no"]))
-
-
-def _unwinding(step: Step) -> Facts:
-    sold = step.case.taken.get(step.get("case_no"))
-    return {} if sold is None else {"alloc": dict(sold.alloc_minor)}
-
-
-def _written_off_values(step: Step) -> Facts:
-    buckets = step.case.buckets_minor
-    return {
-        "book_amount": claim.book_of(buckets),
-        "memo_interest": claim.memo_interest_of(buckets),
-        "alloc": claim.non_zero(buckets),
-    }
-
-
-def _write_off_reversal(step: Step) -> Facts:
-    version = step.case.seen.get("AssetWrittenOff")
-    found: dict[str, Any] = {"alloc": claim.non_zero(step.case.memo_minor)}
-    return found | ({} if version is None else {"reverses": str(event_id(step.case.id, version))})
 
 
 ROWS = (
@@ -368,12 +197,12 @@ ROWS = (
         stages=ACTIVE,
         clauses=(
             in_stage("ApplyRecovery.1"),
-            clause("ApplyRecovery.2", "split not yet applied", _is_fresh_split),
-            clause("ApplyRecovery.3", "each part <= bucket", _fits_buckets),
-            clause("ApplyRecovery.4", "surplus refused (suspense)", _leaves_no_surplus),
+            clause("ApplyRecovery.2", "split not yet applied", is_fresh_split),
+            clause("ApplyRecovery.3", "each part <= bucket", fits_buckets),
+            clause("ApplyRecovery.4", "surplus refused (suspense)", leaves_no_surplus),
         ),
-        derive=_recovery,
-        default=_recovery_defaults,
+        derive=recovery_values,
+        default=recovery_defaults,
         effect=ClaimState.recovered,
     ),
     row(
@@ -388,12 +217,12 @@ ROWS = (
                 "the claim has not left the bank (E16: the reversal goes to suspense)",
                 lambda step: step.case.closed_as not in CLOSED_BY_CASE,
             ),
-            clause("ReverseRecovery.1", "unreversed part >= amount", _is_unreversed),
+            clause("ReverseRecovery.1", "unreversed part >= amount", is_unreversed),
         ),
-        derive=_reversal(from_memo=False),
+        derive=reversal_values(from_memo=False),
         default=lambda step: {"split_no": 1},
-        counts_on=_original_day,
-        before=_reopen_first,
+        counts_on=original_day,
+        before=reopen_first,
         effect=ClaimState.recovery_reversed,
     ),
     row(
@@ -437,8 +266,8 @@ ROWS = (
         stages=ACTIVE,
         partner=True,
         clauses=(
-            clause("SettleInKind.1", "hold FORECLOSURE", _holds("FORECLOSURE", "foreclosure_no")),
-            clause("SettleInKind.2", "alloc and capitalised costs fit the buckets", _fits_in_kind),
+            clause("SettleInKind.1", "hold FORECLOSURE", is_held_for("FORECLOSURE", "foreclosure_no")),
+            clause("SettleInKind.2", "alloc and capitalised costs fit the buckets", fits_in_kind),
         ),
         effect=ClaimState.settled_in_kind,
     ),
@@ -450,12 +279,12 @@ ROWS = (
         stages=f"{ACTIVE} {CLOSED}",
         partner=True,
         clauses=(
-            clause("ReverseInKind.1", "that settlement unreversed", _taken_by("foreclosure_no")),
+            clause("ReverseInKind.1", "that settlement unreversed", taken_by("foreclosure_no")),
             clause("ReverseInKind.2", "foreclosed asset still whole"),
         ),
-        derive=_give_back("foreclosure_no"),
-        counts_on=_taken_day("foreclosure_no"),
-        before=_reopen_first,
+        derive=given_back("foreclosure_no"),
+        counts_on=taken_day("foreclosure_no"),
+        before=reopen_first,
         effect=ClaimState.in_kind_reversed,
     ),
     row(
@@ -466,8 +295,8 @@ ROWS = (
         stages=ACTIVE,
         partner=True,
         clauses=(
-            clause("Reduce.1", "hold REDUCTION", _holds("REDUCTION", "reduction_no")),
-            clause("Reduce.2", "alloc fits the buckets", _fits_buckets),
+            clause("Reduce.1", "hold REDUCTION", is_held_for("REDUCTION", "reduction_no")),
+            clause("Reduce.2", "alloc fits the buckets", fits_buckets),
         ),
         effect=ClaimState.reduced,
     ),
@@ -478,10 +307,10 @@ ROWS = (
         "reduction_no:I, amount:M, alloc:A, kind:E, reverses:I",
         stages=f"{ACTIVE} {CLOSED}",
         partner=True,
-        clauses=(clause("ReverseReduction.1", "that reduction unreversed", _taken_by("reduction_no")),),
-        derive=_give_back("reduction_no"),
-        counts_on=_taken_day("reduction_no"),
-        before=_reopen_first,
+        clauses=(clause("ReverseReduction.1", "that reduction unreversed", taken_by("reduction_no")),),
+        derive=given_back("reduction_no"),
+        counts_on=taken_day("reduction_no"),
+        before=reopen_first,
         effect=ClaimState.reduction_reversed,
     ),
     row(
@@ -493,10 +322,10 @@ ROWS = (
         partner=True,
         next=CLOSED,
         clauses=(
-            clause("Transfer.1", "hold TRANSFER or BATCH", _is_held_for_transfer),
+            clause("Transfer.1", "hold TRANSFER or BATCH", is_held_for_transfer),
             clause("Transfer.2", "alloc = every bucket (or memo)"),
         ),
-        derive=_transfer,
+        derive=transfer_values,
         effect=ClaimState.transferred,
     ),
     row(
@@ -516,8 +345,8 @@ ROWS = (
             ),
             clause("UnwindTransfer.2", "repurchase or annulment"),
         ),
-        derive=_unwinding,
-        counts_on=_taken_day("case_no"),
+        derive=unwinding_values,
+        counts_on=taken_day("case_no"),
         effect=ClaimState.transfer_unwound,
     ),
     row(
@@ -529,7 +358,7 @@ ROWS = (
         partner=True,
         next=WRITTEN_OFF,
         clauses=(
-            clause("WriteOff.1", "hold WRITE_OFF", _holds("WRITE_OFF", "write_off_no")),
+            clause("WriteOff.1", "hold WRITE_OFF", is_held_for("WRITE_OFF", "write_off_no")),
             clause("WriteOff.2", "alloc = all buckets"),
             clause(
                 "WriteOff.3",
@@ -537,7 +366,7 @@ ROWS = (
                 lambda step: step.case.is_at_least(step.policy.write_off_class_min),
             ),
         ),
-        derive=_written_off_values,
+        derive=written_off_values,
         effect=ClaimState.written_off,
     ),
     row(
@@ -549,8 +378,8 @@ ROWS = (
         partner=True,
         next=ACTIVE,
         clauses=(in_stage("ReverseWriteOff.1"), clause("ReverseWriteOff.2", "`amount <=` memo")),
-        derive=_write_off_reversal,
-        counts_on=_taken_day("write_off_no"),
+        derive=write_off_reversal_values,
+        counts_on=taken_day("write_off_no"),
         effect=ClaimState.write_off_reversed,
     ),
     row(
@@ -562,10 +391,10 @@ ROWS = (
         stages=WRITTEN_OFF,
         clauses=(
             in_stage("RecoverWrittenOff.1"),
-            clause("STATE", "split not yet applied", _is_fresh_split),
-            clause("RecoverWrittenOff.2", "each part <= memo bucket", _fits_memo),
+            clause("STATE", "split not yet applied", is_fresh_split),
+            clause("RecoverWrittenOff.2", "each part <= memo bucket", fits_memo),
         ),
-        derive=_memo_recovery,
+        derive=memo_recovery_values,
         default=lambda step: {"split_no": 1},
         effect=ClaimState.recovered_from_memo,
     ),
@@ -575,10 +404,10 @@ ROWS = (
         "SY",
         "flow_id:I, split_no:N, amount:M?, alloc:A?, kind:E, reverses:I?",
         stages=WRITTEN_OFF,
-        clauses=(clause("ReverseWrittenOffRecovery.1", "unreversed", _is_unreversed),),
-        derive=_reversal(from_memo=True),
+        clauses=(clause("ReverseWrittenOffRecovery.1", "unreversed", is_unreversed),),
+        derive=reversal_values(from_memo=True),
         default=lambda step: {"split_no": 1},
-        counts_on=_original_day,
+        counts_on=original_day,
         effect=ClaimState.memo_recovery_reversed,
     ),
     row(
@@ -599,14 +428,14 @@ ROWS = (
         "case_no:I, old_terms:J, new_terms:J, observe_until:D?",
         stages=ACTIVE,
         partner=True,
-        clauses=(clause("Restructure.1", "hold RESTRUCTURING", _holds("RESTRUCTURING", "case_no")),),
+        clauses=(clause("Restructure.1", "hold RESTRUCTURING", is_held_for("RESTRUCTURING", "case_no")),),
         default=lambda step: {"old_terms": step.case.facts.get("rate_terms", {})},
         effect=ClaimState.restructured,
     ),
     row(
         "Tag",
         "AssetTagged",
-        "AM RM",
+        "AM RM SY",
         "tag:S, on:B",
         clauses=(clause("Tag.1", "tag in dictionary"),),
         default=lambda step: {"on": True},
