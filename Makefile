@@ -54,7 +54,7 @@ chaos: setup-test ## kills of workers and broker during a feed, many rounds
 histories: setup-test ## 10,000 random histories of cases, on every core, some 20 minutes; HISTORIES=…
 	@seq $$(nproc) | HISTORIES=$$(( ($(HISTORIES) + $$(nproc) - 1) / $$(nproc) )) TIDEMARK_HYPOTHESIS=search \
 	  TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) xargs -P 0 -I{} \
-	  $(PY) -m pytest -q --hypothesis-seed={} tests/aggregates/test_cases_machine.py $(PYTEST_ARGS)
+	  $(PY) -m pytest -q --timeout=0 --hypothesis-seed={} tests/aggregates/test_cases_machine.py $(PYTEST_ARGS)
 
 soak: setup ## ten minutes under load, watching memory and lag; ARGS='--minutes 60'
 	@.venv/bin/tidemark bench soak $(ARGS)

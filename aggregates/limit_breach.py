@@ -50,9 +50,18 @@ def _is_later(step: Step) -> Facts:
     return {}
 
 
+def _is_not_earlier(step: Step) -> Facts:
+    """A limit that is watched live is broken, restored and broken again within one day."""
+    unless_field(step.day >= step.case.last_on, "valid_on", "is before the last observation")
+    return {}
+
+
 def _observation(step: Step) -> Facts:
-    _is_later(step)
     case = step.case
+    if case.stage == "RESTORED":
+        _is_not_earlier(step)
+    else:
+        _is_later(step)
     if step.get("value") is None:
         return {}
     in_a_row = 1 if case.stage == "RESTORED" else case.in_a_row + 1
@@ -153,7 +162,7 @@ ROWS = (
         stages="OPEN WAIVED",
         next="RESTORED",
         clauses=(clause("Restore.2", "the value keeps the limit", lambda step: not _is_broken(step)),),
-        derive=_is_later,
+        derive=_is_not_earlier,
         effect=_restored,
     ),
     row(

@@ -15,10 +15,12 @@ from aggregates.commands import Command
 from aggregates.envelope import ROLES, Principal
 from aggregates.identities import identities
 from aggregates.payload import check_day, wrong
-from aggregates.process_managers import Runner
+from aggregates.process_managers.catch_up import CatchUp
 from aggregates.rendering import EventView, Json, instant, state_of
+from engines.deadlines import DeadlineBook
 from engines.primitives.errors import InvalidInput, NotFound, TidemarkError
 from engines.primitives.money import to_text
+from engines.reminders import Ladder
 
 ENTITY = "BANK"
 KNOWN = frozenset(
@@ -66,10 +68,19 @@ class SetClock:
 
 
 class Player:
-    def __init__(self, app: Assets, clock: SetClock, *, auto: bool = False) -> None:
-        """`app` has the scenario policy and an empty store whose clock is `clock`. `auto`: process managers run."""
+    def __init__(
+        self,
+        app: Assets,
+        clock: SetClock,
+        *,
+        auto: bool = False,
+        book: DeadlineBook | None = None,
+        ladder: Ladder | None = None,
+    ) -> None:
+        """`app` has the scenario policy and an empty store whose clock is `clock`. `auto`: process managers and
+        timers run after each line, deadlines by `book`, reminders by `ladder`."""
         self._app, self._clock, self._auto = app, clock, auto
-        self._managers = Runner(app)
+        self._managers = CatchUp.of(app, book, ladder)
         self._touched: dict[tuple[str, str], None] = {}
 
     def play(self, line: Mapping[str, Any], number: int, name: str) -> Json:

@@ -25,7 +25,7 @@ class PostingPatience:
 
     core_timeout: timedelta = 10 * MINUTE
     retry_after: tuple[timedelta, ...] = (MINUTE, 5 * MINUTE, 15 * MINUTE)
-    retryable: frozenset[str] = frozenset(("TIMEOUT", "ACCT_BUSY"))
+    retryable: frozenset[str] = frozenset(("TIMEOUT", "ACCT_BUSY", "NOT_FOUND"))
     fail_days: int = 10
     incident_after: timedelta = timedelta(days=2)
 

@@ -15,17 +15,27 @@ from api import problems
 from api.metrics import MeasureRequests, Metrics
 from api.routes import (
     alerts,
+    allowed,
     assets,
+    attachments,
+    batch_upload,
     breaches,
     calculations,
+    changes,
     contracts,
+    documents,
+    external_facts,
     figures,
+    limits,
     plans,
     ratios,
+    recoveries,
     reports,
+    reverse_stress,
     session,
     stream,
     system,
+    work,
 )
 from api.services import Services
 from api.sse import Hub
@@ -79,7 +89,19 @@ def create_app(services: Services) -> FastAPI:
 
     v1 = APIRouter(prefix=PREFIX)
     parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
-    for part in parts:
+    for part in (
+        *parts,
+        documents,
+        attachments,
+        batch_upload,
+        allowed,
+        recoveries,
+        work,
+        changes,
+        external_facts,
+        reverse_stress,
+        limits,
+    ):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)
     app.include_router(v1)

@@ -9,17 +9,22 @@ from typing import Annotated
 
 import typer
 
-from api.cli import admin, doctor, figures, ratios, records, up
+from api.cli import admin, doctor, figures, limits, ratios, records, up
 from api.cli.actus import actus
 from api.cli.calc import calc
 from api.cli.contracts import explain
 from api.cli.deadletter import deadletter
+from api.cli.documents import attachment, document
 from api.cli.feed import feed
 from api.cli.output import Group
 from api.cli.parts import api, broker, core, worker
 from api.cli.plans import plan
+from api.cli.recoveries import recoveries
 from api.cli.report import report
+from api.cli.reverse_stress import reverse_stress
 from api.cli.scenario import scenario
+from api.cli.upload import upload
+from api.cli.work import work
 
 app = typer.Typer(
     cls=Group,
@@ -56,11 +61,19 @@ for part in (broker, worker, api, core):
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
 for figure in (figures.positions, figures.gap, figures.withdrawals, ratios.ratios, figures.alerts):
     app.command(rich_help_panel=LOOK)(figure)
+app.command(rich_help_panel=LOOK)(limits.limits)
+app.command(rich_help_panel=LOOK)(limits.cuts)
+app.command(rich_help_panel=LOOK)(recoveries)
+app.command(name="reverse-stress", rich_help_panel=LOOK)(reverse_stress)
 app.add_typer(report, name="report", rich_help_panel=LOOK)
 app.add_typer(explain, name="explain", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
 app.add_typer(actus, name="actus", rich_help_panel=LOOK)
 app.command(rich_help_panel=DECIDE)(records.command)
+app.command(rich_help_panel=DECIDE)(upload)
+app.add_typer(document, name="document", rich_help_panel=DECIDE)
+app.add_typer(attachment, name="attachment", rich_help_panel=DECIDE)
+app.add_typer(work, name="work", rich_help_panel=DECIDE)
 app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
 app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)

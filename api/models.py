@@ -86,6 +86,7 @@ class GapRow(Answer):
     gap: Amount
     cumulative: Amount | None
     contracts: int
+    recoveries: Amount | None = None  # part of the inflow, in views that expect them
 
 
 class Gap(Answer):
@@ -97,6 +98,9 @@ class Gap(Answer):
     rows: list[GapRow]
     last_event_time: str | None
     provenance: Provenance
+    view: Literal["contractual", "behavioural", "stressed"] = "contractual"
+    severity: str | None = None  # of the stressed view
+    policy: dict[str, Any] | None = None  # of the views that expect recoveries
 
 
 class Source(Answer):
@@ -118,12 +122,38 @@ class WithdrawalRow(Answer):
     above: bool
     event_time: str
     source: Source
+    decision: Literal["RELEASE", "QUEUE"] | None  # null: nothing to decide, or the available position is not known
+    actions: list[str]
+    decision_reason: str
+    available: Amount | None  # before this outflow (LIQ-07)
+    post: Amount | None
+    floor: Amount | None
+    floor_is_set: bool | None  # false: no minimum operating balance is set, 0 is used
+    shortfall: Amount | None
+
+
+class ReservedRow(Answer):
+    """What an organisation has approved to leave up to the business date, judged as one."""
+
+    entity: str
+    organisation: str
+    currency: str
+    amount: Amount
+    decision: Literal["RELEASE", "QUEUE"] | None
+    actions: list[str]
+    decision_reason: str
+    available: Amount | None
+    post: Amount | None
+    floor: Amount | None
+    floor_is_set: bool | None
+    shortfall: Amount | None
 
 
 class Withdrawals(Answer):
     offsets: Offsets
     log: dict[str, str]
     rows: list[WithdrawalRow]
+    reservations: list[ReservedRow]
     provenance: Provenance
 
 
@@ -135,7 +165,7 @@ class AlertEntry(Answer):
 
 class AlertBase(Answer):
     alert_id: str
-    kind: Literal["raised", "corrected"]
+    kind: Literal["raised", "corrected", "eased", "cleared"]
     rule: str
     rule_version: str
     sequence: int
@@ -156,6 +186,7 @@ class AlertBase(Answer):
     late: bool = False
     corrects: str | None = None
     appended_at: str | None = None
+    limit: dict[str, Any] | None = Field(None, description="of an alert on a limit: `LimitFacts` of /asyncapi.json")
 
 
 class Alert(AlertBase):
@@ -202,7 +233,7 @@ class Command(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    cmd_id: str = Field(min_length=1, max_length=200, description="idempotency key, chosen by the caller")
+    cmd_id: str = Field("", max_length=200, description="idempotency key, chosen by the caller, or `Idempotency-Key`")
     aggregate: str = Field(min_length=1, max_length=100, description="kind of aggregate, as RiskAsset")
     key: str = Field(min_length=1, max_length=200, description="its business key, as the loan number")
     command: str = Field(min_length=1, max_length=100, description="as ProposeWriteOff")

@@ -64,7 +64,7 @@ def _largest(parts: Sequence[Part], entries_max: int) -> list[_Shown]:
     others: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
     for part in parts:
         if part.entry is None or id(part) in kept:
-            entries = int(part.entry is not None)
+            entries = part.pooled or int(part.entry is not None)
             shown.append(_Shown(part.cause, part.line, part.side, part.entry, entries, part.amount, part.ratio_share))
         else:
             others[part.cause, part.line, part.side].append(part)
@@ -95,7 +95,7 @@ def _rows(parts: Sequence[_Shown], explanation: Explanation, currency: str) -> l
             "cause": part.cause,
             "line": part.line,
             "side": part.side,
-            **_entry_keys(part.entry),
+            **entry_keys(part.entry),
             "entries": part.entries,
             "amount": decimal_text(amounts[at], digits),
             "ratio_share_pct": None if share is None else decimal_text(share, RATIO_DIGITS),
@@ -104,7 +104,7 @@ def _rows(parts: Sequence[_Shown], explanation: Explanation, currency: str) -> l
     ]
 
 
-def _entry_keys(entry: Entry | None) -> dict[str, Any]:
+def entry_keys(entry: Entry | None) -> dict[str, Any]:
     """Where an entry stands in its log; nulls for a part that is no single entry's."""
     if entry is None:
         return {"entry": None, "place": None, "offset": None, "flags": []}

@@ -5,7 +5,7 @@ from typing import Literal
 
 from api.models import Amount, Answer, Offsets, Provenance
 
-ScopeKind = Literal["currency", "entity", "group"]
+ScopeKind = Literal["currency", "entity", "group", "organisation", "business_line"]
 Side = Literal["numerator", "denominator"]
 
 
@@ -18,7 +18,7 @@ class LimitState(Answer):
 
 
 class RatioRow(Answer):
-    """Amounts are in `currency`; of an entity's or the group's row they are converted at the mid rate of the cut."""
+    """Amounts are in `currency`; but for a currency's row they are converted at the mid rate of the cut."""
 
     figure: Literal["lcr", "nsfr"]
     scope: ScopeKind
@@ -37,11 +37,15 @@ class RatioRow(Answer):
     table_version: str
     table_in_force: bool  # false: before its time
     mapping_version: str
+    member: str | None = None  # which organisation or business line; `-`: what is one sum of the entity
     status: str | None = None
     reason: str | None = None
-    level1: Amount | None = None  # LCR only, as the next ten
+    level1: Amount | None = None  # LCR only, as the next thirteen
     level2a: Amount | None = None
     level2b: Amount | None = None
+    adjusted_level1: Amount | None = None  # secured deals within the horizon undone: sizes the caps
+    adjusted_level2a: Amount | None = None
+    adjusted_level2b: Amount | None = None
     cap15_adjustment: Amount | None = None
     cap40_adjustment: Amount | None = None
     outflows: Amount | None = None
@@ -68,12 +72,30 @@ class PositionsRow(Answer):
     reason: str | None = None
 
 
+class Together(Answer):
+    """An entity beside its organisations or business lines. What they lack or have too much is the caps' doing."""
+
+    figure: Literal["lcr", "nsfr"]
+    entity: str
+    currency: str
+    ratio_pct: str | None = None
+    numerator: Amount | None = None
+    numerator_of_parts: Amount | None = None
+    caps_on_numerator: Amount | None = None
+    denominator: Amount | None = None
+    denominator_of_parts: Amount | None = None
+    caps_on_denominator: Amount | None = None
+    status: str | None = None
+    reason: str | None = None
+
+
 class Ratios(Answer):
     as_of: date | None
     offsets: Offsets
     log: dict[str, str]
     rows: list[RatioRow]
     positions: list[PositionsRow]
+    together: list[Together] | None = None  # by organisation or business line only
     last_event_time: str | None
     provenance: Provenance
 
@@ -108,6 +130,7 @@ class RatioDetail(Answer):
     offsets: Offsets
     log: dict[str, str]
     rows: list[RatioDetailRow]
+    together: list[Together] | None = None
     last_event_time: str | None
     provenance: Provenance
 
@@ -116,6 +139,7 @@ class LiquidAssetRow(Answer):
     scope: ScopeKind
     entity: str
     currency: str
+    member: str | None = None
     as_of: date
     asset: str
     hqla_level: str

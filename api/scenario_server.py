@@ -19,6 +19,7 @@ from aggregates.scenario import Player, SetClock
 from api import problems
 from api.server import bind, server_for
 from engines.primitives.errors import Unavailable
+from infra.deadline_policies import deadline_book, reminder_ladder
 from infra.event_store import open_event_store
 
 LOOPBACK = "127.0.0.1"
@@ -53,7 +54,8 @@ def scenario_server(*, auto: bool = False) -> Iterator[str]:
         listener = bind(LOOPBACK, 0)
         ready = Event()
         app = Assets(store.factory, policy=SCENARIO_POLICY)
-        server = server_for(scenario_app(Player(app, clock, auto=auto)), lambda _port: ready.set())
+        player = Player(app, clock, auto=auto, book=deadline_book(), ladder=reminder_ladder())
+        server = server_for(scenario_app(player), lambda _port: ready.set())
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name="scenario server")
         thread.start()
         try:

@@ -12,10 +12,16 @@ from typing import Any, NamedTuple, Protocol
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.rendering import EventView
+from api.papers import Papers
+from infra.decision_views import DecisionViews
+from infra.recovery_policies import RecoveryPolicy
+from streams.change_reader import ChangeReader
+from streams.cut_reader import RecentCuts
 from streams.past_figures import Accounts
 from streams.past_gap import Contracts
 from streams.ratio_changes import TwoCuts
 from streams.ratio_policy import RatioPolicy
+from streams.reverse_stress_states import LiveDepositors
 from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
@@ -75,7 +81,15 @@ class Services:
     contracts: Contracts | None = None  # as the newest snapshots hold them
     contracts_at: Callable[[Mapping[str, int]], Contracts] | None = None
     ratio_cuts: Callable[[Mapping[str, int], Mapping[str, int]], TwoCuts] | None = None  # two past cuts, and between
+    recovery_policy: RecoveryPolicy | None = None  # estimates behind expected recoveries
+    depositors: LiveDepositors | None = None  # at the cut of the live view
+    changes: ChangeReader | None = None  # why a position or a gap moved
     ratio_policy: RatioPolicy | None = None  # mapping, factor tables and limits of the liquidity ratios
+    papers: Papers | None = None  # documents from templates, attachments, batch upload
+    allowed: Callable[[Principal, str, str, str | None], Mapping[str, Any]] | None = None  # commands open to a reader
+    work: DecisionViews | None = None  # the work lists
+    external_facts: Callable[[Principal, str], list[dict[str, Any]]] | None = None  # from neighbours, of a customer
+    recent_cuts: RecentCuts | None = None  # newest first, of the log of recorded cuts
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures
     engine_version: str = "-"

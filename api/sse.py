@@ -324,7 +324,7 @@ class Client:
             cursor = dict(self._cursor)
             found = await self._read(partial(_after, cursor))
             for alert in found:
-                self._cursor[alert.source.partition] = alert.sequence
+                self._cursor[alert.lane] = alert.sequence
                 if self._may_see(alert.entity):
                     yield Event("alert", alert, vector_text(self._cursor))
             if len(found) < ALERTS_AT_ONCE:

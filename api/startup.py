@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 
@@ -93,11 +94,29 @@ def stop_on_signals() -> Iterator[threading.Event]:
 
 
 def run_core(settings: Settings) -> None:
-    """Answer posting requests as a core-banking system would, until a signal."""
+    """Answer as a core-banking system would, and as the other neighbour systems, until a signal."""
     from infra.kafka.clients import client_config, producer_config, resolve_bootstrap
+    from streams import topics
+    from streams.core_behaviour import misbehaviours
     from streams.core_simulator import CoreSimulatorConfig, run_core_simulator
+    from streams.integrations.manners import manners
+    from streams.integrations.names import POSTING_QUERY
+    from streams.integrations.simulator_service import NeighboursConfig, run_neighbours
 
     bootstrap = resolve_bootstrap(settings)
-    config = CoreSimulatorConfig(client_config(settings, bootstrap), producer_config(settings, bootstrap))
-    with stop_on_signals() as stop:
-        run_core_simulator(config, stop)
+    kafka = (client_config(settings, bootstrap), producer_config(settings, bootstrap))
+    core = CoreSimulatorConfig(
+        *kafka,
+        misbehaviours=misbehaviours(settings.simulated_core),
+        request_topic=topics.POSTING_REQUEST,
+        query_topic=POSTING_QUERY,
+    )
+    others = NeighboursConfig(*kafka, manners(settings.simulated_neighbours))
+    with stop_on_signals() as stop, ThreadPoolExecutor(1) as threads:
+        beside = threads.submit(run_neighbours, others, stop)
+        beside.add_done_callback(lambda _: stop.set())  # one alone is no bank: the supervisor restarts both
+        try:
+            run_core_simulator(core, stop)
+        finally:
+            stop.set()
+        beside.result()

@@ -11,35 +11,48 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import structlog
 from confluent_kafka.admin import AdminClient
 
 from aggregates.assets import Assets
 from aggregates.envelope import Principal
+from api.allowed import allowed
+from api.limit_wiring import answering_limits, cut_reader, recording_cuts
 from api.login_codes import LoginCodeFiles
+from api.papers import open_papers
 from api.services import Replayed, Services
 from infra.deadline_policies import deadline_book, reminder_ladder
+from infra.decision_views import DecisionViews
 from infra.event_store import EventStore, open_event_store, utc_now
 from infra.files import write_atomically
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
+from infra.recovery_policies import recovery_policy
+from infra.reference_store import ReferenceStore
 from infra.run_files import own_process_file
 from infra.security import SigningKeys, verify_token
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore
 from streams import topics
-from streams.audit_publisher import AuditPublisher, OutboundRecord
+from streams.audit_publisher import AuditPublisher, OutboundRecord, Send
+from streams.change_reader import ChangeReader, offsets_from_kafka
 from streams.command_handler import CommandHandler, Handled
 from streams.folded import config_version, folders, ratio_policy
+from streams.integrations.facts import facts_of_customer
+from streams.integrations.publisher import IntegrationPublisher
+from streams.integrations.publisher import handlers as neighbours
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
-from streams.process_manager_runner import ProcessManagerRunner, Rules
+from streams.process_manager_runner import ManagerMetrics, ProcessManagerRunner, Rules
 from streams.producer import RecordProducer
 from streams.ratio_changes import two_cuts
 from streams.ratio_movements import from_log
+from streams.reverse_stress_states import LiveDepositors
 from streams.stored_states import LogReader, Replay
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
@@ -57,15 +70,18 @@ def run_worker(settings: Settings) -> None:
         own_process_file(settings.data_dir / "run", "worker"),  # run_folds writes where its metrics are
         opened_assets(settings) as (store, assets),
         publishing(settings, store, assets),
-        managing(settings, store, assets),
+        managing(settings, store, assets) as managers,
+        answering_limits(settings, store, assets, _holder(), _in_thread),
     ):
         handler = CommandHandler(assets, verifier(settings))
         run_folds(
             settings,
             {
-                topics.COMMAND: lambda value, at: blame(handler.handle_command(value, at)),
-                topics.POSTING_REPLY: lambda value, at: blame(handler.handle_posting_reply(value, at)),
+                topics.COMMAND: lambda _key, value, at: blame(handler.handle_command(value, at)),
+                topics.POSTING_REPLY: lambda _key, value, at: blame(handler.handle_posting_reply(value, at)),
+                **neighbours(assets, ReferenceStore(store)),
             },
+            [managers.registry],
         )
 
 
@@ -88,8 +104,15 @@ def run_api(settings: Settings) -> None:
         body = {"address": address, "port": port, "pid": os.getpid()}
         write_atomically(settings.data_dir / "run" / "api.json", json.dumps(body).encode())
 
-    with opened_assets(settings) as (_, assets):
-        serve(create_app(services(settings, assets)), settings.api_host, settings.api_port, tell)
+    with opened_assets(settings) as (store, assets):
+        ours = replace(services(settings, assets), external_facts=_facts_reader(store, assets))
+        with recording_cuts(settings, store, ours, _holder(), _in_thread):
+            serve(create_app(ours), settings.api_host, settings.api_port, tell)
+
+
+def _facts_reader(store: EventStore, assets: Assets) -> Callable[[Principal, str], list[dict[str, Any]]]:
+    reference = ReferenceStore(store)
+    return lambda reader, customer_no: facts_of_customer(assets, reference, customer_no, reader=reader)
 
 
 def services(settings: Settings, assets: Assets) -> Services:
@@ -114,7 +137,14 @@ def services(settings: Settings, assets: Assets) -> Services:
         contracts=contracts_from_snapshots(folded[topics.CONTRACT], store, lambda: logs.of(topics.CONTRACT), search),
         contracts_at=lambda offsets: contracts_at(past, logs, offsets, search),
         ratio_cuts=lambda before, after: two_cuts(past, logs, between, before, after),
+        depositors=LiveDepositors(folded[topics.TXN], past, logs, between),
+        changes=ChangeReader(past, logs, between, offsets_from_kafka(consumer)),
         ratio_policy=ratio_policy(settings),
+        recovery_policy=recovery_policy(settings.policy_dir),
+        papers=open_papers(settings, assets, utc_now),
+        allowed=lambda *asked: allowed(assets, utc_now(), *asked),
+        work=DecisionViews(assets.published_after, assets.bank_day),
+        recent_cuts=cut_reader(settings),
         config_version=config_version(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),
@@ -138,6 +168,26 @@ def opened_assets(settings: Settings) -> Iterator[tuple[EventStore, Assets]]:
 @contextmanager
 def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
     """Stored events go to Kafka meanwhile, by a thread; of several processes one holds the lease and works."""
+    publisher = AuditPublisher(assets, store, _sender(settings), clock=utc_now, holder=_holder())
+    reference = ReferenceStore(store)
+    told = IntegrationPublisher(assets, store, reference, _sender(settings), clock=utc_now, holder=_holder())
+    with _in_thread("audit-publisher", publisher.run), _in_thread("integrations", told.run):
+        yield
+
+
+@contextmanager
+def managing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[ManagerMetrics]:
+    """Process managers and timers run meanwhile; of several processes one holds the lease and works. Gives what they
+    say of themselves."""
+    directory = settings.policy_dir
+    rules = Rules(deadline_book(directory), reminder_ladder(directory))
+    runner = ProcessManagerRunner(assets, store, clock=utc_now, holder=_holder(), rules=rules)
+    with _in_thread("process-managers", runner.run):
+        yield runner.metrics
+
+
+def _sender(settings: Settings) -> Send:
+    """Delivers records, each thread with a producer of its own: a failed delivery is told to whom it concerns."""
     producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
 
     def send(records: Sequence[OutboundRecord]) -> None:
@@ -145,19 +195,7 @@ def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterato
             producer.send(record.topic, record.key, record.value, record.headers)
         producer.flush()
 
-    publisher = AuditPublisher(assets, store, send, clock=utc_now, holder=_holder())
-    with _in_thread("audit-publisher", publisher.run):
-        yield
-
-
-@contextmanager
-def managing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
-    """Process managers and timers run meanwhile; of several processes one holds the lease and works."""
-    directory = settings.policy_dir
-    rules = Rules(deadline_book(directory), reminder_ladder(directory))
-    runner = ProcessManagerRunner(assets, store, clock=utc_now, holder=_holder(), rules=rules)
-    with _in_thread("process-managers", runner.run):
-        yield
+    return send
 
 
 def _holder() -> str:

@@ -1,4 +1,9 @@
-"""A book of positions for `live_lcr`: kept up to date by batches, and recomputed whole, with the same result."""
+"""A bank for `live_lcr`: folded, published and read as the stream does, and recomputed whole, with equal results."""
+
+from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -6,110 +11,252 @@ from numpy.typing import NDArray
 
 from engines.factor_lines import Line
 from engines.factor_tables import parse_factor_policy
-from engines.insured_split import book_entries, split_balances
 from engines.lcr import LiquidityCoverage, liquidity_coverage
-from engines.live_coverage import COVERAGE_CATEGORIES, CoverageValues, LiveCoverage
 from infra.policies import load_policy
+from projections.deposit_insurance import DepositInsurance
+from projections.depositor_balances import DepositorBalances
+from streams import outputs, schemas, topics
+from streams.outputs import Output, encode
+from streams.ratio_policy import NOWHERE, PARTS, RatioPolicy
+from streams.views import CUT_KEY, SOURCE_TOPIC, RiskView
+from streams.views_ratios import RatioFigure, Scope, ratio_figures, scopes
+from streams.views_wire import Record
 
 SEED = 20_261_122
-LIMIT_MINOR = 50_000_000  # 500,000.00 for each depositor
-DEPOSIT_SHARE = 0.9  # of positions and of entries
+DAY = date(2026, 3, 16)
+ACCOUNT_SHARE = 0.9  # of positions; the others are flows of contracts and securities
 ACCOUNTS_PER_DEPOSITOR = 1.5
-STABLE, LESS_STABLE = "LCR.OF.RET.02", "LCR.OF.RET.03"
+CLASSES, PRODUCTS, CURRENCIES = ("RETAIL", "SME", "CORPORATE"), ("SAVINGS", "CURRENT"), ("CNY", "USD")
+ORGANISATIONS = tuple(f"BANK-{at:02d}" for at in range(30))
+USD_IN_CNY = "7.1"
+TAG = "asset/performing/-/-/-/-/-/CORPORATE"
 
-TABLE = parse_factor_policy("lcr", load_policy("lcr")).in_force()
-CODES = [
-    item.code for item in TABLE.items.values() if item.category in COVERAGE_CATEGORIES and item.factor is not None
-]
-OTHER_CODES = [code for code in CODES if code not in {STABLE, LESS_STABLE}]
+POLICY = RatioPolicy.parse(
+    load_policy("live_liquidity"),
+    *(parse_factor_policy(name, load_policy(name)) for name in ("lcr", "nsfr")),
+    load_policy("limits"),
+)
+INSURANCE = DepositInsurance.parse(load_policy("live_liquidity"))
+TABLE, VERSION = POLICY.lcr.in_force(DAY), POLICY.in_force(DAY)
+DEPOSIT_CODES = {
+    (customer_class, part): rule.code("lcr", part)
+    for customer_class in CLASSES
+    for part in PARTS
+    if (rule := VERSION.find("deposit", {"owner": "customer", "customer_class": customer_class})) is not None
+}
+MINIMUM = POLICY.lcr.minimum(DAY)
 
 Integers = NDArray[np.int64]
-Rows = NDArray[np.intp]
 
 
 class Book:
-    """Positions: accounts of depositors, of whom a fifth is not covered, and others that stand under a code."""
+    """Positions: accounts of depositors in branches, contracts' flows, securities; amounts in minor units."""
 
     def __init__(self, positions: int) -> None:
-        self._random = np.random.default_rng(SEED)
-        self.accounts = int(positions * DEPOSIT_SHARE)
+        self._random = random = np.random.default_rng(SEED)
+        self.accounts = int(positions * ACCOUNT_SHARE)
         self.depositors = int(self.accounts / ACCOUNTS_PER_DEPOSITOR)
-        self.depositor = self._random.integers(0, self.depositors, self.accounts).astype(np.intp)
-        self.limit_minor = np.where(self._random.random(self.depositors) < 0.2, 0, LIMIT_MINOR).astype(np.int64)
-        self.code = self._random.integers(0, len(OTHER_CODES), positions - self.accounts).astype(np.intp)
-        self.amount_minor = self._random.integers(0, 10**8, positions)
-        self.frame = pl.DataFrame(
-            {
-                "depositor": pl.Series(np.r_[self.depositor, np.full(len(self.code), -1)]),
-                "limit_minor": np.r_[self.limit_minor[self.depositor], np.zeros(len(self.code), np.int64)],
-                "code": pl.Series(
-                    ["deposit"] * self.accounts + [OTHER_CODES[at] for at in self.code], dtype=pl.Categorical
-                ),
-            }
-        )
+        of = random.integers(0, self.depositors, self.accounts)
+        _, first = np.unique(of, return_index=True)
+        order = np.argsort(np.argsort(first))  # numbered in order of first appearance
+        self.depositor = order[np.unique(of, return_inverse=True)[1]].astype(np.int64)
+        self.depositors = int(self.depositor.max()) + 1
+        by_depositor = random.random((2, self.depositors))
+        self.currency = (by_depositor[0] < 0.1).astype(np.int64)[self.depositor]
+        self.customer_class = np.searchsorted([0.9, 0.98], by_depositor[1])[self.depositor]
+        self.product = random.integers(0, 2, self.accounts)
+        self.organisation = (30 * random.random(self.accounts) ** 1.6).astype(np.int64)
+        self.amount_minor = random.integers(0, 10**8, positions)
+        others = positions - self.accounts
+        self.is_security = random.random(others) < 0.1
+        self.other_currency = (random.random(others) < 0.1).astype(np.int64)
+        self.flow_day = random.integers(0, 400, others)
+        self.frame = self._frame()
 
-    def entries(self, count: int) -> tuple[Rows, Integers]:
-        """Position and signed amount of each; small beside the positions, so that no line goes below zero."""
-        on_accounts = self._random.random(count) < DEPOSIT_SHARE
-        position = np.where(
-            on_accounts,
-            self._random.integers(0, self.accounts, count),
-            self._random.integers(self.accounts, len(self.amount_minor), count),
-        )
-        return position.astype(np.intp), self._random.integers(-(10**6), 10**6, count)
+    def keys(self) -> list[tuple[str, ...]]:
+        columns = (self.organisation, self.product, self.currency, self.depositor, self.customer_class)
+        return [
+            (
+                "BANK",
+                ORGANISATIONS[org],
+                "-",
+                PRODUCTS[product],
+                CURRENCIES[ccy],
+                f"C{of}",
+                f"A{at}",
+                CLASSES[kind],
+                "false",
+            )
+            for at, (org, product, ccy, of, kind) in enumerate(zip(*(one.tolist() for one in columns), strict=True))
+        ]
 
-    def book(self, position: Rows, signed_minor: Integers) -> None:
+    def entries(self, count: int) -> tuple[Integers, Integers]:
+        """Account and signed amount of each."""
+        return self._random.integers(0, self.accounts, count), self._random.integers(-(10**6), 10**6, count)
+
+    def book(self, position: Integers, signed_minor: Integers) -> None:
         np.add.at(self.amount_minor, position, signed_minor)
 
+    def _frame(self) -> pl.DataFrame:
+        accounts = pl.DataFrame(
+            {
+                "depositor": self.depositor,
+                "currency": self.currency,
+                "customer_class": self.customer_class,
+                "product": self.product,
+                "organisation": self.organisation,
+                "limit_minor": [
+                    INSURANCE.limit_minor("BANK", CURRENCIES[ccy], CLASSES[kind])
+                    for ccy, kind in zip(self.currency.tolist(), self.customer_class.tolist(), strict=True)
+                ],
+                "code": pl.Series(["-"] * self.accounts, dtype=pl.Categorical),
+            }
+        )
+        codes = np.where(self.is_security, "LCR.HQ1.03", np.where(self.flow_day <= 30, "LCR.IF.CPT.02", NOWHERE))
+        others = pl.DataFrame(
+            {
+                "depositor": np.full(len(codes), -1),
+                "currency": self.other_currency,
+                "customer_class": np.full(len(codes), -1),
+                "product": np.full(len(codes), -1),
+                "organisation": np.full(len(codes), -1),
+                "limit_minor": np.zeros(len(codes), np.int64),
+                "code": pl.Series(codes.tolist(), dtype=pl.Categorical),
+            }
+        )
+        return pl.concat([accounts, others])
 
-class LiveBook:
-    """The incremental side: a balance for each depositor, a sum for each line."""
+
+class LiveBank:
+    """The incremental side, as in the stream: the worker's fold, what a tick publishes, the view and its ratios."""
 
     def __init__(self, book: Book) -> None:
-        self._accounts, self._depositor, self._limit = book.accounts, book.depositor, book.limit_minor
-        self.coverage = LiveCoverage([Line(code, 0) for code in CODES], TABLE)
-        self._line_of_other = np.array([CODES.index(OTHER_CODES[at]) for at in book.code], np.intp)
-        self._deposit_lines = np.array([CODES.index(STABLE), CODES.index(LESS_STABLE)], np.intp)
-        self._balance = np.zeros(book.depositors, np.int64)
-        np.add.at(self._balance, book.depositor, book.amount_minor[: book.accounts])
-        opening = split_balances(self._balance, self._limit)
-        self.coverage.apply(self._deposit_lines, np.array(opening.totals()[:2], np.int64))
-        self.coverage.apply(self._line_of_other, book.amount_minor[book.accounts :])
+        self.balances = DepositorBalances(INSURANCE)
+        self.balances.learn(book.keys(), book.depositor)
+        self.view, self._offset = RiskView(), 0
+        for record in self._openings(book):
+            self.view.apply(record)
+        self.fold(np.arange(book.accounts), book.amount_minor[: book.accounts])
+        self.publish()
+        assert not self.view.undecodable, self.view.undecodable_last
 
-    @property
-    def state_bytes(self) -> int:
-        return self._balance.nbytes + self.coverage.sums.minor.nbytes
+    def fold(self, position: Integers, signed_minor: Integers) -> None:
+        """What the worker does with a batch."""
+        self.balances.add(position, signed_minor)
 
-    def fold(self, position: Rows, signed_minor: Integers) -> CoverageValues:
-        """One batch: split, apply, ratio."""
-        is_deposit = position < self._accounts
-        deposits, others = np.flatnonzero(is_deposit), np.flatnonzero(~is_deposit)
-        of_depositor = self._depositor.take(position.take(deposits))
-        change = book_entries(of_depositor, signed_minor.take(deposits), self._balance, self._limit)
-        of_other = self._line_of_other.take(position.take(others) - self._accounts)
-        line = np.concatenate((self._deposit_lines, of_other))
-        self.coverage.apply(line, np.concatenate((change.totals()[:2], signed_minor.take(others))))
-        return self.coverage.values()
+    def publish(self) -> int:
+        """What a tick costs worker and view together: changed cells encoded, decoded, put in place."""
+        self._offset += 1
+        found = list(outputs.deposits(self.balances.take_changed(), self._source(topics.DEPOSIT)))
+        for output in [*found, self._cut(topics.DEPOSIT)]:
+            self.view.apply(Record(output.topic, 0, 0, output.key, output.value))
+        return len(found)
+
+    def read(self) -> dict[Scope, RatioFigure]:
+        """The LCR of every scope."""
+        days = self.view.as_of(None).by_entity
+        items = self.view.ratio_books.items(POLICY, days)
+        by_pair = {unit[:2]: one for unit, one in items.items()}
+        found = scopes(by_pair, self.view.fx_rates(), "CNY", group=True)
+        return {one.scope: one for one in ratio_figures("lcr", found, POLICY, days)}
+
+    def _openings(self, book: Book) -> list[Record]:
+        date_of = schemas.BusinessDate(entity_id="BANK", business_date=DAY.isoformat(), event_time=f"{DAY}T00:00:00Z")
+        rate = {"base_currency": "USD", "quote_currency": "CNY", "mid": USD_IN_CNY, "event_time": ""}
+        found = [Record(topics.BUSINESS_DATE, 0, 0, b"-", encode(date_of))]
+        found.append(
+            self._record(topics.FX_STATE, b"-", schemas.FxState(**rate, source=self._source(topics.FX_STATE)))
+        )
+        others = zip(
+            book.amount_minor[book.accounts :].tolist(),
+            book.is_security.tolist(),
+            book.other_currency.tolist(),
+            book.flow_day.tolist(),
+            strict=True,
+        )
+        for at, (minor, is_security, currency, day) in enumerate(others):
+            amount = f"{minor // 100}.{minor % 100:02d}"
+            found += self._security(at, amount, currency) if is_security else self._flow(at, amount, currency, day)
+        cuts = (topics.FX_STATE, topics.HOLDING_STATE, topics.PRICE_STATE, topics.GAP)
+        return [*found, *(Record(cut.topic, 0, 0, cut.key, cut.value) for cut in map(self._cut, cuts))]
+
+    def _security(self, at: int, amount: str, currency: int) -> list[Record]:
+        held = schemas.HoldingState(
+            entity="BANK", organisation="-", security_id=f"S{at}", portfolio="-", currency=CURRENCIES[currency],
+            issuer_type="sovereign", hqla_level="1", face=amount, encumbered_face="0", encumbrance="-",
+            maturity_date=None, source=self._source(topics.HOLDING_STATE),
+        )  # fmt: skip
+        price = schemas.PriceState(
+            security_id=f"S{at}", dirty_price="100", event_time="", source=self._source(topics.PRICE_STATE)
+        )
+        key = f"BANK|S{at}|-".encode()
+        return [
+            self._record(topics.HOLDING_STATE, key, held),
+            self._record(topics.PRICE_STATE, f"S{at}".encode(), price),
+        ]
+
+    def _flow(self, at: int, amount: str, currency: int, day: int) -> list[Record]:
+        flow = schemas.GapFlow(
+            entity="BANK", organisation=f"O{at}", business_line="-", product="LOAN", currency=CURRENCIES[currency],
+            flow_date=date.fromordinal(DAY.toordinal() + day).isoformat(), inflow=amount, outflow="0", contracts=1,
+            liquidity_tag=TAG, source=self._source(topics.GAP),
+        )  # fmt: skip
+        return [self._record(topics.GAP, f"{at}".encode(), flow)]
+
+    def _record(self, topic: str, key: bytes, value: Any) -> Record:
+        return Record(topic, 0, 0, key, encode(value))
+
+    def _cut(self, topic: str) -> Output:
+        return Output(topic, CUT_KEY, outputs.cut(self._source(topic), 0, 0, None, None, {}))
+
+    def _source(self, topic: str) -> schemas.Source:
+        return schemas.Source(topic=SOURCE_TOPIC[topic], partition=0, offset=self._offset, log="a/b", fold=1)
 
 
-def recompute(book: Book) -> LiquidityCoverage:
-    """The whole book, straightforwardly: group, split, group, weigh."""
-    positions = book.frame.with_columns(amount_minor=pl.Series(book.amount_minor))
+def recompute(book: Book) -> dict[Scope, LiquidityCoverage]:
+    """The whole book, straightforwardly: balances, each depositor's split, sums by line, every scope weighed."""
+    positions = book.frame.with_columns(amount=pl.Series(book.amount_minor))
     deposits = (
         positions.filter(pl.col("depositor") >= 0)
+        .group_by("depositor", "product", "organisation")
+        .agg(pl.col("amount").sum().clip(0), pl.col("currency", "customer_class", "limit_minor").first())
         .group_by("depositor")
-        .agg(pl.col("amount_minor").sum(), pl.col("limit_minor").first())
-        .with_columns(deposit_minor=pl.col("amount_minor").clip(0))
-        .with_columns(insured_minor=pl.min_horizontal("deposit_minor", "limit_minor"))
-        .select(
-            pl.col("insured_minor").sum(), (pl.col("deposit_minor") - pl.col("insured_minor")).sum().alias("rest")
+        .agg(pl.col("amount").sum(), pl.col("currency", "customer_class", "limit_minor").first())
+        .with_columns(insured=pl.min_horizontal("amount", "limit_minor"))
+        .with_columns(whole=pl.when(pl.col("amount") <= pl.col("limit_minor")).then("insured").otherwise(0))
+        .group_by("currency", "customer_class")
+        .agg(
+            insured_whole=pl.col("whole").sum(),
+            insured_part=(pl.col("insured") - pl.col("whole")).sum(),
+            uninsured=(pl.col("amount") - pl.col("insured")).sum(),
         )
     )
-    others = positions.filter(pl.col("depositor") < 0).group_by("code").agg(pl.col("amount_minor").sum())
-    insured, rest = deposits.row(0)
-    amounts = {STABLE: insured, LESS_STABLE: rest, **dict(others.rows())}
-    hqla, outflows, inflows = (
-        [Line(code, amount) for code, amount in amounts.items() if code.startswith(start)]
-        for start in ("LCR.HQ", "LCR.OF", "LCR.IF")
-    )
-    return liquidity_coverage(hqla, outflows, inflows, TABLE)
+    others = positions.filter(pl.col("depositor") < 0).group_by("currency", "code").agg(pl.col("amount").sum())
+    by_currency: dict[int, dict[str, int]] = {0: {}, 1: {}}
+    for currency, customer_class, *parts in deposits.rows():
+        for part, amount in zip(PARTS, parts, strict=False):
+            code = DEPOSIT_CODES[CLASSES[customer_class], part]
+            by_currency[currency][code] = by_currency[currency].get(code, 0) + amount
+    for currency, code, amount in others.rows():
+        if code != NOWHERE:
+            by_currency[currency][code] = amount
+    converted: dict[str, Fraction] = {}
+    for currency, factor in ((0, Fraction(1)), (1, Fraction(USD_IN_CNY))):
+        for code, amount in by_currency[currency].items():
+            converted[code] = converted.get(code, Fraction(0)) + amount * factor
+    whole = _coverage(converted)
+    return {
+        Scope("currency", "BANK", "CNY"): _coverage(by_currency[0]),
+        Scope("currency", "BANK", "USD"): _coverage(by_currency[1]),
+        Scope("entity", "BANK", "CNY"): whole,
+        Scope("group", "-", "CNY"): whole,
+    }
+
+
+def _coverage(amounts: Mapping[str, int | Fraction]) -> LiquidityCoverage:
+    by_category: dict[str, list[Line]] = {}
+    for code, amount in sorted(amounts.items()):
+        by_category.setdefault(TABLE.item(code).category, []).append(Line(code, amount))
+    hqla = [line for name, lines in by_category.items() if name.startswith("HQLA") for line in lines]
+    outflows, inflows = by_category.get("outflow", []), by_category.get("inflow", [])
+    return liquidity_coverage(hqla, outflows, inflows, TABLE, minimum=MINIMUM)

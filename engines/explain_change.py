@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from engines.explain_columns import EntryColumns, entry_parts
 from engines.explain_lines import (
     CAUSES,
+    KINDS,
     Cause,
     Cut,
     Entry,
@@ -21,6 +23,8 @@ from engines.explain_lines import (
     Movement,
     line_amounts,
     line_parts,
+    part_order,
+    parts_and_weights,
 )
 from engines.factor_lines import ZERO
 from engines.factor_tables import FactorTable
@@ -96,6 +100,7 @@ class Part:
     entry: Entry | None
     amount: Fraction  # change of the side, so an inflow that grew is negative; never 0
     ratio_share: Fraction | None  # of the move of the ratio; None: no ratio at one of the cuts
+    pooled: int = 0  # so many smaller entries of the line together, none by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +134,24 @@ class Explanation:
 
 
 def explain_coverage(
-    before: CoverageCut, after: CoverageCut, movements: Iterable[Movement] | None = None
+    before: CoverageCut,
+    after: CoverageCut,
+    movements: Iterable[Movement] | None = None,
+    entries: EntryColumns | None = None,
 ) -> Explanation:
     """Explain the LCR. Amounts of the numerator are on the stock of HQLA, of the denominator on net outflows.
 
     Caps: the 15% and the 40% adjustment, the floor of the stock at 0, the inflows above their cap. They are what
     all causes together did, and are never spread over entries.
 
+    Args:
+        entries: what entries moved beside `movements`, where they are many; the largest are told by name.
     Raises:
         InvalidInput: as `explain_lines.line_parts`, `lcr.hqla_stock`, `lcr.net_cash_outflows`; a place of a kind
             that is not the LCR's.
     Source: decision Q9; BCBS 238 paragraphs 46-48, 69, 144, Annex 1.
     """
-    parts = _parts_of_lines("lcr", before.cut, after.cut, movements)
+    parts = _parts_of_lines("lcr", before.cut, after.cut, movements, entries)
     stock_before, net_before = _coverage(before)
     stock_after, net_after = _coverage(after)
     on_stock = (
@@ -158,7 +168,12 @@ def explain_coverage(
     )
 
 
-def explain_funding(before: Cut, after: Cut, movements: Iterable[Movement] | None = None) -> Explanation:
+def explain_funding(
+    before: Cut,
+    after: Cut,
+    movements: Iterable[Movement] | None = None,
+    entries: EntryColumns | None = None,
+) -> Explanation:
     """Explain the NSFR: available over required stable funding.
 
     The derivative terms are cells of their lines, after netting (`explain_entries.NetPosition`).
@@ -166,36 +181,58 @@ def explain_funding(before: Cut, after: Cut, movements: Iterable[Movement] | Non
     Raises:
         InvalidInput: as `explain_lines.line_parts`; a place of a kind that is not the NSFR's.
     """
-    parts = _parts_of_lines("nsfr", before, after, movements)
+    parts = _parts_of_lines("nsfr", before, after, movements, entries)
     return _explanation("nsfr", _sides("nsfr", before), _sides("nsfr", after), parts)
 
 
 def explain_amounts(
-    figure: Literal["position", "gap"], before: Cut, after: Cut, movements: Iterable[Movement] | None = None
+    figure: Literal["position", "gap"],
+    before: Cut,
+    after: Cut,
+    movements: Iterable[Movement] | None = None,
+    entries: EntryColumns | None = None,
 ) -> Explanation:
     """Explain positions, or a gap by time bucket: step 1 only, the figure being the sum of its lines.
 
     Raises:
         InvalidInput: as `explain_lines.line_parts`; a place of another kind than `figure`.
     """
-    parts = _parts_of_lines(figure, before, after, movements)
+    parts = _parts_of_lines(figure, before, after, movements, entries)
     start, end = (Values(_sides(figure, cut).numerator) for cut in (before, after))
     return _explanation(figure, start, end, parts)
 
 
-def _parts_of_lines(figure: Figure, before: Cut, after: Cut, movements: Iterable[Movement] | None) -> list[Part]:
+def _parts_of_lines(
+    figure: Figure,
+    before: Cut,
+    after: Cut,
+    movements: Iterable[Movement] | None,
+    entries: EntryColumns | None,
+) -> list[Part]:
     for cut in (before, after):
         for place in cut.places.values():
             if place is not None and place.kind not in SIDES[figure]:
                 message = f"{place.line} is {place.kind}, which does not belong to {figure}"
                 raise InvalidInput(message, field="places", record=place.line)
-    return [_part(figure, one) for one in line_parts(before, after, movements)]
+    found = (
+        line_parts(before, after, movements) if entries is None else _by_columns(before, after, movements, entries)
+    )
+    return [_part(figure, one) for one in found]
+
+
+def _by_columns(
+    before: Cut, after: Cut, movements: Iterable[Movement] | None, entries: EntryColumns
+) -> list[LinePart]:
+    others, weights = parts_and_weights(before, after, movements or (), entries.totals())
+    of_entries = entry_parts(entries, weights, lambda line: (KINDS.index(line[0]), line[1]))
+    parts = [LinePart("ENTRY", *one.line, one.amount, one.entry, one.pooled) for one in of_entries]
+    return sorted((*others, *parts), key=part_order)
 
 
 def _part(figure: Figure, one: LinePart) -> Part:
     side, sign = SIDES[figure][one.kind]
     amount = one.amount if sign > 0 else -one.amount
-    return Part(one.cause, one.line, one.kind, side, one.entry, amount, None)
+    return Part(one.cause, one.line, one.kind, side, one.entry, amount, None, one.pooled)
 
 
 def _explanation(figure: Figure, before: Values, after: Values, parts: list[Part]) -> Explanation:
@@ -204,7 +241,16 @@ def _explanation(figure: Figure, before: Values, after: Values, parts: list[Part
     ordered = sorted(parts, key=lambda part: (part.side == "denominator", part.cause == CAUSES[-1]))
     if weights is not None:
         ordered = [
-            Part(one.cause, one.line, one.kind, one.side, one.entry, one.amount, one.amount * weights[one.side])
+            Part(
+                one.cause,
+                one.line,
+                one.kind,
+                one.side,
+                one.entry,
+                one.amount,
+                one.amount * weights[one.side],
+                one.pooled,
+            )
             for one in ordered
         ]
     return Explanation(figure, before, after, tuple(ordered))

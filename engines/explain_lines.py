@@ -6,11 +6,11 @@ window (where its date stands as seen from the as-of date) and the table in forc
 x fx x factor, exactly. Not for caps and ratios: `engines.explain_change`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from engines.factor_lines import ZERO, Amount, check_amount, check_share
 from engines.primitives.errors import InvalidInput
@@ -71,6 +71,10 @@ class Entry:
     flags: frozenset[Flag] = frozenset()
 
 
+#: Stands for all entries of a cell together.
+THE_MANY = Entry("", -1, -1)
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A change of a cell's quantity between two cuts: by an entry, or by a roll, a new tag or a new table."""
@@ -86,8 +90,9 @@ class LinePart:
     cause: Cause
     kind: Kind
     line: str
-    amount: Fraction  # change of the line; never 0
+    amount: Fraction  # change of the line; never 0, unless pooled
     entry: Entry | None = None
+    pooled: int = 0  # so many smaller entries of the line, told together
 
 
 def line_amounts(cut: Cut) -> dict[LineKey, Fraction]:
@@ -133,9 +138,50 @@ def line_parts(before: Cut, after: Cut, movements: Iterable[Movement] | None = N
     return tuple(sorted(parts, key=part_order))
 
 
-def part_order(part: LinePart) -> tuple[int, str, int, tuple[int, int, str]]:
+def parts_and_weights(
+    before: Cut, after: Cut, movements: Iterable[Movement], moved_by_entries: Mapping[str, Amount]
+) -> tuple[tuple[LinePart, ...], dict[str, dict[LineKey, Fraction]]]:
+    """As `line_parts`, for entries that are too many to be movements: the caller multiplies.
+
+    Args:
+        movements: those of no entry, and entries apart from the many. moved_by_entries: what the many add up to in
+            each cell they touch, 0 included.
+    Returns:
+        The parts without those of the many entries, and for each cell in `moved_by_entries` what one unit that an
+        entry moves adds to each line, 0 left out.
+    Raises:
+        InvalidInput: as `line_parts`.
+    """
+    known_cells = before.cells.keys() | after.cells.keys()
+    stranger = min(moved_by_entries.keys() - known_cells, default=None)
+    if stranger is not None:
+        message = f"an entry moves the cell {stranger!r}, which is in neither cut"
+        raise InvalidInput(message, field="entries", record=stranger)
+    moved = _by_cell(before, after, movements)
+    tables = ({**after.places, **before.places}, {**before.places, **after.places})
+    sums: dict[tuple[Cause, LineKey, Entry | None], Fraction] = {}
+    weights: dict[str, dict[LineKey, Fraction]] = {}
+    games: dict[tuple[Any, ...], _Game] = {}
+    for name in known_cells:
+        known = list(moved.get(name) or ())
+        if name in moved_by_entries:
+            known.append(Movement(name, moved_by_entries[name], "ENTRY", THE_MANY))
+        change = _Change.of(name, before, after, tables, known)
+        key = change.key()
+        if key not in games:
+            games[key] = _Game.of(change)
+        for part, amount in games[key].parts(change):
+            sums[part] = sums[part] + amount if part in sums else amount
+        if name in moved_by_entries:
+            weights[name] = games[key].of_entry
+    parts = [LinePart(cause, *line, amount, entry) for (cause, line, entry), amount in sums.items() if amount]
+    return tuple(sorted(parts, key=part_order)), weights
+
+
+def part_order(part: LinePart) -> tuple[int, str, int, int, tuple[int, int, str]]:
+    """What is pooled stands after the parts by name."""
     entry = (-1, -1, "") if part.entry is None else (part.entry.partition, part.entry.offset, part.entry.entry_id)
-    return KINDS.index(part.kind), part.line, CAUSES.index(part.cause), entry
+    return KINDS.index(part.kind), part.line, CAUSES.index(part.cause), part.pooled, entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +248,58 @@ class _Change:
         price = (last if "PRICE" in switched else first).price
         return {place.key: price * (last if "FX" in switched else first).fx * place.factor}
 
+    def of_one_moved_by(self, cause: Cause) -> "Callable[[frozenset[Cause]], dict[LineKey, Fraction]]":
+        """As `of_one`, of a unit that is there only once `cause` has switched."""
+        return lambda switched: self.of_one(switched) if cause in switched else {}
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal only for cells whose units are worth the same to every cause.
+
+        Fractions by identity: cells share them, and hashing one costs more than all else here.
+        """
+        first, last = self.before, self.after
+        words = (first.tag, last.tag, first.window, last.window)
+        return (*words, id(first.price), id(last.price), id(first.fx), id(last.fx), frozenset(self.moved))
+
     def quantity(self, switched: frozenset[Cause]) -> Amount:
         return self.before.quantity + sum(amount for cause, amount in self.moved.items() if cause in switched)
+
+
+@dataclass(frozen=True, slots=True)
+class _Game:
+    """What one unit is worth to each cause, for all cells of equal tags, windows, prices, rates and causes.
+
+    A cell's worth is its quantity times that of one unit, and its quantity is the first one and what the causes that
+    have switched moved. So a cause's share is linear in those: one Shapley value each, whatever the quantities.
+    """
+
+    held: Mapping[Cause, Mapping[LineKey, Fraction]]  # of a unit of the first quantity
+    moved: Mapping[Cause, Mapping[Cause, Mapping[LineKey, Fraction]]]  # of a unit that a cause moved
+    of_entry: dict[LineKey, Fraction]  # what a unit adds that an entry moves
+
+    @classmethod
+    def of(cls, change: "_Change") -> "_Game":
+        movers: list[Cause] = [cause for cause in CAUSES if cause in change.moved]
+        causes = list(dict.fromkeys((*change.causes(), *movers)))  # one without effect changes no other's share
+        held = shapley_values(causes, change.of_one) if causes else {}
+        moved = {cause: shapley_values(causes, change.of_one_moved_by(cause)) for cause in movers}
+        of_entry = {line: unit for line, unit in moved.get("ENTRY", {}).get("ENTRY", {}).items() if unit}
+        return cls(held, moved, of_entry)
+
+    def parts(self, change: "_Change") -> "Iterator[tuple[tuple[Cause, LineKey, Entry | None], Fraction]]":
+        shares = [(change.before.quantity, self.held)]
+        shares += [(amount, self.moved[cause]) for cause, amount in change.moved.items()]
+        for quantity, of_unit in shares:
+            if quantity:
+                for cause, lines in of_unit.items():
+                    if cause != "ENTRY":
+                        yield from (((cause, line, None), quantity * unit) for line, unit in lines.items() if unit)
+        for line, unit in self.of_entry.items():
+            yield from (
+                (("ENTRY", line, entry), amount * unit)
+                for entry, amount in change.entries.items()
+                if entry is not THE_MANY
+            )
 
 
 def _cell_parts(change: _Change) -> list[tuple[tuple[Cause, LineKey, Entry | None], Fraction]]:

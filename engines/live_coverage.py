@@ -1,32 +1,54 @@
-"""LCR and NSFR kept up to date: the ratio from the sums of its lines alone, whatever the size of the book.
+"""LCR and NSFR from totals alone: what a live ratio keeps is some twenty integers, whatever the size of the book.
 
-Work for a batch is in proportion to the batch, for a ratio to the hundred or so lines, never to the positions. Equal
-to the last digit to `engines.lcr.liquidity_coverage` and `engines.nsfr.stable_funding` on the same book. Not for what
-an entry does to a line: insured deposits are split by `engines.insured_split` first.
+An amount changes the total of its category by amount x weight; the ratio is read from the totals. Equal to the last
+digit to `engines.lcr.liquidity_coverage` and `engines.nsfr.stable_funding` on the same lines, of which these are the
+ends. Not for lines: a detail is weighed by those two.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
 
-from engines.factor_lines import Line, Ratio, WeighedLine, weigh
+from engines.factor_lines import Ratio
 from engines.factor_tables import FactorTable
 from engines.lcr import CATEGORY_BY_LEVEL, HqlaStock, Level, Levels, NetCashOutflows
-from engines.live_sums import Integers, LineSums, Rows
-from engines.primitives.errors import InvalidInput
 
 COVERAGE_CATEGORIES = (*CATEGORY_BY_LEVEL.values(), "outflow", "inflow")
-FUNDING_CATEGORIES = ("ASF", "RSF", "RSF off balance sheet")
+OFF_BALANCE = "RSF off balance sheet"
+FUNDING_CATEGORIES = ("ASF", "RSF")  # off balance sheet in with the RSF
+LEVELS: tuple[Level, ...] = ("1", "2A", "2B")
 
 
 @dataclass(frozen=True, slots=True)
-class UnwindingLine:
-    """Market value that secured deals within the horizon give back, less what they take back, of one level and
-    factor: a repo's collateral positive and, of level 1 and factor 1, its cash negative (`engines.lcr.unwind`)."""
+class Weights:
+    """By code the place of its category in the totals, and its factor in units of 1 / `denominator`.
 
-    level: Level
-    factor: Fraction = Fraction(1)
+    Without a code whose factor is to be configured, or differs by maturity: such a line is for the whole calculation.
+    """
+
+    table: FactorTable
+    by_code: Mapping[str, tuple[int, int]]
+    denominator: int
+
+    @classmethod
+    def of_coverage(cls, table: FactorTable) -> "Weights":
+        return cls._of(table, {category: place for place, category in enumerate(COVERAGE_CATEGORIES)})
+
+    @classmethod
+    def of_funding(cls, table: FactorTable) -> "Weights":
+        return cls._of(table, {"ASF": 0, "RSF": 1, OFF_BALANCE: 1})
+
+    @classmethod
+    def _of(cls, table: FactorTable, places: Mapping[str, int]) -> "Weights":
+        known = {
+            item.code: (places[item.category], item.factor)
+            for item in table.items.values()
+            if item.category in places and item.factor is not None and len(table.buckets_by_code[item.code]) == 1
+        }
+        denominator = lcm(*(factor.denominator for _, factor in known.values()))
+        weights = {code: (place, int(factor * denominator)) for code, (place, factor) in known.items()}
+        return cls(table, weights, denominator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,80 +58,12 @@ class CoverageValues:
     ratio: Ratio
 
 
-class LiveCoverage:
-    """The LCR of one entity and currency view.
-
-    Rows of `apply` are the lines in their order, after them the unwinding lines.
-    """
-
-    def __init__(
-        self,
-        lines: Sequence[Line],
-        table: FactorTable,
-        *,
-        unwinding: Sequence[UnwindingLine] = (),
-        minimum: Fraction | None = None,
-        minor: Integers | None = None,
-    ) -> None:
-        """Lines give code, bucket and, where it is not the table's, factor; their amounts are not read.
-
-        Raises:
-            InvalidInput: as `factor_lines.weigh`.
-        """
-        self.lines = _weighed(lines, table, COVERAGE_CATEGORIES)
-        self.unwinding = tuple(unwinding)
-        self.sums = LineSums(
-            [(line.item.category, line.factor) for line in self.lines]
-            + [(f"unwinding {line.level}", line.factor) for line in self.unwinding],
-            minor,
-        )
-        self._minimum = minimum
-        self._caps = _IntegerCaps.of_table(table)
-
-    def apply(self, line: Rows, signed_minor: Integers) -> None:
-        """As `LineSums.apply`."""
-        self.sums.apply(line, signed_minor)
-
-    def values(self) -> CoverageValues:
-        """Stock, net outflows and ratio now, in minor units, exact. Raises InvalidInput: a line is below 0."""
-        _check_lines(self.lines, self.sums)
-        return self._caps.values(self.sums.weighted(), self.sums.denominator, self._minimum)
-
-
-class LiveFunding:
-    """The NSFR of one entity and currency view. Derivative terms are lines like others, after netting."""
-
-    def __init__(
-        self,
-        lines: Sequence[Line],
-        table: FactorTable,
-        *,
-        minimum: Fraction | None = None,
-        minor: Integers | None = None,
-    ) -> None:
-        """As `LiveCoverage`."""
-        self.lines = _weighed(lines, table, FUNDING_CATEGORIES)
-        self.sums = LineSums([(line.item.category[:3], line.factor) for line in self.lines], minor)
-        self._minimum = minimum
-
-    def apply(self, line: Rows, signed_minor: Integers) -> None:
-        """As `LineSums.apply`."""
-        self.sums.apply(line, signed_minor)
-
-    def values(self) -> Ratio:
-        """Available over required stable funding now, minor units, exact. Raises InvalidInput: a line is below 0."""
-        _check_lines(self.lines, self.sums)
-        weighted = self.sums.weighted()
-        asf, rsf = (Fraction(weighted.get(group, 0), self.sums.denominator) for group in ("ASF", "RSF"))
-        return Ratio(asf, rsf, self._minimum)
-
-
 @dataclass(frozen=True, slots=True)
-class _IntegerCaps:
+class CoverageCaps:
     """The caps of `lcr.hqla_stock` and `lcr.net_cash_outflows` in integers over one denominator.
 
-    The same rule once more, because it runs for every batch: with a fraction for each step it cost three times the
-    rest of a reading. A property test holds the two equal.
+    The same rule once more, because it runs for every picture of every scope: with a fraction for each step it cost
+    three times the rest of a reading. A property test holds the two equal.
     """
 
     whole: int  # the denominator of the next three
@@ -119,16 +73,25 @@ class _IntegerCaps:
     inflow_cap: Fraction
 
     @classmethod
-    def of_table(cls, table: FactorTable) -> "_IntegerCaps":
+    def of_table(cls, table: FactorTable) -> "CoverageCaps":
         level2, level2b = table.parameter("level2_share_cap"), table.parameter("level2b_share_cap")
         shares = (level2b / (1 - level2b), level2b / (1 - level2), level2 / (1 - level2))
         whole = lcm(*(share.denominator for share in shares))
         of_others, of_level1, level2_of_level1 = (int(share * whole) for share in shares)
         return cls(whole, of_others, of_level1, level2_of_level1, table.parameter("inflow_cap"))
 
-    def values(self, weighted: Mapping[str, int], denominator: int, minimum: Fraction | None) -> CoverageValues:
-        held = [weighted.get(category, 0) for category in CATEGORY_BY_LEVEL.values()]
-        undone = [weighted.get(f"unwinding {level}", 0) for level in CATEGORY_BY_LEVEL]
+    def values(
+        self, totals: Sequence[int], undone: Sequence[int], denominator: int, minimum: Fraction | None
+    ) -> CoverageValues:
+        """Stock, net outflows and ratio.
+
+        Args:
+            totals: by COVERAGE_CATEGORIES, factors applied, in units of 1 / `denominator`, >= 0.
+            undone: by LEVELS, same units: what undoing secured deals within the horizon gives back less what it
+                takes (`engines.lcr.unwind`); it sizes the caps only.
+        Source: BCBS 238 paragraphs 46-54, 69, 144 and Annex 1.
+        """
+        held = totals[:3]
         one, two_a, two_b = (had + back for had, back in zip(held, undone, strict=True))
         whole, over = self.whole, self.whole * denominator
         above_2b = max(
@@ -136,12 +99,12 @@ class _IntegerCaps:
         )
         above_2 = max((two_a + two_b) * whole - above_2b - self.level2_of_level1 * one, 0)
         levels = Levels(*(Fraction(amount, denominator) for amount in held))
-        adjusted = (
-            Levels(*(Fraction(amount, denominator) for amount in (one, two_a, two_b))) if any(undone) else levels
-        )
+        adjusted = levels
+        if any(undone):
+            adjusted = Levels(*(Fraction(amount, denominator) for amount in (one, two_a, two_b)))
         stock = HqlaStock(levels, adjusted, Fraction(above_2b, over), Fraction(above_2, over))
         amount = Fraction(max(sum(held) * whole - above_2b - above_2, 0), over)
-        outflows, inflows = weighted.get("outflow", 0), weighted.get("inflow", 0)
+        outflows, inflows = totals[3:]
         share, parts = self.inflow_cap.as_integer_ratio()
         net = NetCashOutflows(
             Fraction(outflows, denominator),
@@ -152,14 +115,7 @@ class _IntegerCaps:
         return CoverageValues(stock, net, Ratio(amount, left, minimum))
 
 
-def _weighed(lines: Sequence[Line], table: FactorTable, categories: Sequence[str]) -> tuple[WeighedLine, ...]:
-    empty = [Line(line.code, 0, line.factor, line.maturity_bucket) for line in lines]
-    return weigh(empty, table, record="lines", categories=categories)
-
-
-def _check_lines(lines: Iterable[WeighedLine], sums: LineSums) -> None:
-    if len(sums.minor) and sums.minor.min() < 0:
-        for line, amount in zip(lines, sums.minor.tolist(), strict=False):
-            if amount < 0:
-                message = f"{line.item.code} is below 0: {amount} minor units"
-                raise InvalidInput(message, field="amount", record=line.record)
+def funding_ratio(totals: Sequence[int], denominator: int, minimum: Fraction | None) -> Ratio:
+    """Available over required stable funding, from totals by FUNDING_CATEGORIES in units of 1 / `denominator`."""
+    available, required = (Fraction(amount, denominator) for amount in totals)
+    return Ratio(available, required, minimum)

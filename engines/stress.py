@@ -38,6 +38,7 @@ class Book:
     margined_exposure: Fraction = ZERO  # what margin calls are measured on
     group_commitments: Fraction = ZERO  # to parent, subsidiaries and branches, implicit ones included
     incoming_payments_per_hour: Fraction = ZERO  # late while a system is down
+    recoveries: Fraction = ZERO  # expected of disposals, probability and severity applied already
 
     @property
     def deposits(self) -> Fraction:
@@ -124,6 +125,7 @@ def stress(book: Book, shocks: Shocks, *, horizon_days: int, release: ReserveRel
         "foreign_currency_inflows": book.foreign_currency_inflows * (1 - size["foreign_currency_loss"]),
         "facilities": book.facilities * (1 - size["line_loss"]),
         "central_bank_facilities": book.central_bank_facilities * (1 - size["central_bank_line_loss"]),
+        "recoveries": book.recoveries,
     }
     if release is not None:
         available["reserve_release"] = release.reserve_ratio * (retail + corporate)

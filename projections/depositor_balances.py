@@ -1,9 +1,11 @@
 """Booked balances of depositors, and their sums split at the limit of deposit insurance (LIQ-19), entry by entry.
 
-A depositor is one customer of one entity in one currency. Its accounts of one class and product are one balance; a
-balance below zero is a loan, never a negative deposit. Insurance covers a depositor once: its balances are filled up
-to the limit in the order in which they first appeared. Booked means settled whatever the value date: run-off is of
-what customers can ask for. Not for lines or factors of a ratio: those are policy, applied by the reader.
+A depositor is one customer of one entity in one currency. Its accounts of one class, product, organisation and
+business line are one balance; a balance below zero is a loan, never a negative deposit. Insurance covers a depositor
+once: its balances are filled up to the limit in the order in which they first appeared, wherever they are kept, so
+that what organisations and lines hold adds up to what the entity holds, part by part. Booked means settled whatever
+the value date: run-off is of what customers can ask for. Not for lines or factors of a ratio: those are policy,
+applied by the reader.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,8 @@ class DepositRow(msgspec.Struct, frozen=True):
     owner: str  # `customer`, or `bank` for its own accounts
     customer_class: str
     product: str
+    organisation: str
+    business_line: str
     insured_whole_minor: int  # of depositors who are insured in full
     insured_part_minor: int  # the insured part of all others
     uninsured_minor: int
@@ -39,7 +43,10 @@ class DepositRow(msgspec.Struct, frozen=True):
 
 
 class DepositorBalances:
-    """Balances by depositor, class and product; the four sums by cell: entity, currency, owner, class, product."""
+    """Balances by depositor and cell; the four sums by cell.
+
+    A cell is entity, currency, owner, class, product, organisation, business line.
+    """
 
     def __init__(self, insurance: DepositInsurance) -> None:
         self._insurance = insurance
@@ -62,9 +69,9 @@ class DepositorBalances:
         rows: list[int] = []
         fresh: list[int] = []  # cells of depositors never seen, appended together: most positions are such
         for key, depositor in zip(keys, depositors.tolist(), strict=True):
-            entity, _, _, product, currency, customer, _, customer_class, _ = key
+            entity, organisation, line, product, currency, customer, _, customer_class, _ = key
             owner = "bank" if customer == "-" else "customer"
-            cell = self._cell((entity, currency, owner, customer_class, product))
+            cell = self._cell((entity, currency, owner, customer_class, product, organisation, line))
             if depositor == self._first_of_depositor.rows + len(fresh):
                 rows.append(self._balances.rows + len(fresh))
                 fresh.append(cell)
@@ -81,11 +88,12 @@ class DepositorBalances:
 
     def add_one(self, position_row: int, settled_minor: int) -> list[tuple[int, tuple[int, ...]]]:
         """As `add` of one entry, told what it changed: (code in `cells`, change of each of PARTS), by cell."""
-        before = self._sums.copy()
+        cells = self._cells_beside(int(self._balance_of_position["balance"][position_row]))
+        before = self._sums[:, cells]
         self.add(np.array([position_row]), np.array([settled_minor]))
-        change = self._sums - before
+        change = self._sums[:, cells] - before
         moved = np.flatnonzero(change.any(axis=0)).tolist()
-        return [(cell, tuple(change[:, cell].tolist())) for cell in moved]
+        return [(cells[at], tuple(change[:, at].tolist())) for at in moved]
 
     def take_changed(self) -> list[DepositRow]:
         """Cells changed since the last call."""
@@ -126,18 +134,28 @@ class DepositorBalances:
                 yield (*self.cells[cells[balance]], holder, minor[balance])
 
     def _row(self, cell: int) -> DepositRow:
-        entity, currency, owner, customer_class, product = self.cells[cell]
-        return DepositRow(entity, currency, owner, customer_class, product, *self._sums[:, cell].tolist())
+        entity, currency, owner, customer_class, product, organisation, line = self.cells[cell]
+        parts = self._sums[:, cell].tolist()
+        return DepositRow(entity, currency, owner, customer_class, product, organisation, line, *parts)
 
     def _cell(self, cell: Key) -> int:
         code = self.cells.code(cell)
         if code == self._of_cell.rows:
-            entity, currency, owner, customer_class, _ = cell
+            entity, currency, owner, customer_class, *_ = cell
             limit = self._insurance.limit_minor(entity, currency, customer_class) if owner == "customer" else 0
             self._of_cell.extend(limit_minor=np.array([limit]), changed=np.array([True]))
             if code == self._sums.shape[1]:
                 self._sums = np.pad(self._sums, ((0, 0), (0, code)))
         return code
+
+    def _cells_beside(self, balance: int) -> list[int]:
+        """The cells in which the depositor of a balance has one, in order of code."""
+        cells, following = self._balances["cell"], self._balances["following"]
+        at, found = int(self._balances["first"][balance]), set()
+        while at != NONE:
+            found.add(int(cells[at]))
+            at = int(following[at])
+        return sorted(found)
 
     def _balance_of(self, depositor: int, cell: int) -> int:
         """A known depositor's balance in a cell; a new one goes to the end of its chain."""

@@ -59,7 +59,7 @@ class TransactionState:
     _learnt: int = 0
     _dumped_opened: int = 0
 
-    FOLD_VERSION: ClassVar[int] = 2  # 2: depositors
+    FOLD_VERSION: ClassVar[int] = 3  # 2: depositors; 3: by organisation and business line
 
     def __post_init__(self) -> None:
         self.flows = LargeFlows(self.policy)

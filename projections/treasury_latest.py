@@ -24,7 +24,7 @@ class _Dump(msgspec.Struct, array_like=True):
 class LatestRecordsState:
     """Holds exactly the records in [0, next_offset) of one topic-partition (`projections.state.FoldedState`)."""
 
-    FOLD_VERSION: ClassVar[int] = 1
+    FOLD_VERSION: ClassVar[int] = 2  # 2: holdings are published with business line and secured deals
 
     def __init__(self) -> None:
         self.next_offset = 0

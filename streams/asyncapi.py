@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from streams import schemas, topics
+from streams import cut_records, schemas, topics
+from streams.integrations.registry import INTEGRATIONS
 
 Document = dict[str, Any]
 
@@ -82,7 +83,14 @@ CHANNELS: Mapping[str, Channel] = {
     topics.RESERVE_TOTAL: Channel(
         "send", "`entity|currency`", (schemas.ReserveTotal, schemas.Cut), "Required reserves and cash." + CUT_NOTE
     ),
+    **{
+        row.topic: Channel("receive" if row.is_inbound else "send", f"`{row.key}`", (row.struct,), row.note)
+        for row in INTEGRATIONS.values()
+    },
     topics.ALERT: Channel("send", "`entity|customer`", (schemas.Alert, schemas.Cut), "Large-flow alerts." + CUT_NOTE),
+    topics.CUT: Channel(
+        "send", "`cut`", (cut_records.RiskCut,), "Totals that limits look at, cut by cut; one order."
+    ),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
     topics.DEAD_LETTER: Channel(
         "send",

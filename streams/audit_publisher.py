@@ -28,6 +28,7 @@ SOURCE = "/tidemark/event-store"
 LEASE_S = 15.0
 IDLE_S = 0.2
 BATCH_EVENTS = 500
+BOOK_INSTRUCTION = "AccountingInstruction"  # kept in the books; its confirmation holds no content to send
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +54,19 @@ class AuditPublisher:
         holder: str,
         lease_s: float = LEASE_S,
         batch_events: int = BATCH_EVENTS,
+        cursor_name: str = CURSOR_NAME,
+        records_of: "Callable[[EventView], Sequence[OutboundRecord]] | None" = None,
     ) -> None:
-        """`holder` names this publisher: another string for every process, or a lease is shared unawares."""
+        """`holder` names this publisher: another string for every process, or a lease is shared unawares.
+        `records_of` tells what an event becomes; another answer wants another `cursor_name`."""
         self._app, self._send, self._batch_events = app, send, batch_events
-        self._cursor = Cursor(store, CURSOR_NAME, holder, clock=clock, lease_s=lease_s)
+        self._records_of = records_of or outbound
+        self._cursor = Cursor(store, cursor_name, holder, clock=clock, lease_s=lease_s)
+
+    @property
+    def holds_lease(self) -> bool:
+        """Whether this publisher is the one at work."""
+        return self._cursor.is_held
 
     def run_once(self) -> int:
         """Publish what the log has beyond the saved position, one batch; the number of events, 0 also while
@@ -68,10 +78,11 @@ class AuditPublisher:
         events = self._app.published_after(position, self._batch_events)
         if not events:
             return 0
-        records = [record for event in events for record in outbound(event)]
+        records = [record for event in events for record in self._records_of(event)]
         if not self._cursor.is_held:
             return 0  # reading took longer than the lease: another may be sending already
-        self._send(records)
+        if records:
+            self._send(records)
         if not self._cursor.move(events[-1].position):
             log.warning("audit_lease_lost", position=events[-1].position)
             return 0
@@ -100,7 +111,7 @@ def outbound(event: EventView) -> list[OutboundRecord]:
     time = instant(event.recorded_at)
     headers = cloud_event_headers(f"tidemark.{event.topic}", str(event.id), SOURCE, time)
     records = [OutboundRecord(AUDIT, str(event.stream_id).encode(), value, headers)]
-    if event.type == CONFIRMED:
+    if event.type == CONFIRMED and event.aggregate != BOOK_INSTRUCTION:
         request = posting_request(event)
         request_id = f"{request.instruction_id}:{request.attempt}"
         headers = cloud_event_headers("tidemark.posting-request", request_id, SOURCE, time)

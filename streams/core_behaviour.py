@@ -1,8 +1,12 @@
-"""How the simulated core misbehaves on demand: it rejects with a code, answers twice, late or never.
+"""How the simulated core misbehaves on demand: it rejects with a code, answers twice, late, garbled or never.
 
 Written as text, so that a setting or a test can ask for it: `WO-1*:reject=ACCT_BUSY:2; WO-7:twice; R-*:late=2.5;
 F-3:never`. A rule is a pattern of case numbers, an act and, after a second colon, up to which attempt; the first rule
 that fits a request is the one. It depends on nothing but the request, so that a repeated answer is the same.
+
+`never` posts and answers nothing, not even a query. `mute` posts, and tells so only when it is asked (PM6). `lost`:
+the request did not arrive; asked about it, core says NOT_FOUND. `garbage`: it posts and answers what nobody can read.
+`reorder`: the answer comes after the next one.
 """
 
 import re
@@ -13,6 +17,7 @@ from engines.primitives.errors import InvalidInput
 from streams.schemas import PostingRequest
 
 DELAY_MAX_S = 3_600.0
+ACTS = "reject=CODE, late=SECONDS, twice, never, mute, lost, garbage or reorder"
 _RULE = re.compile(r"(?P<cases>[^\s:;]+):(?P<act>[a-z]+)(?:=(?P<value>[A-Z0-9_.]+))?(?::(?P<attempts>[1-9][0-9]?))?")
 
 
@@ -24,6 +29,10 @@ class Misbehaviour:
     error_code: str | None = None
     answers: int = 1  # 0: never, 2: twice
     delay_s: float = 0.0
+    is_lost: bool = False  # the request, not the answer
+    is_mute: bool = False  # tells only when it is asked
+    is_garbled: bool = False
+    is_overtaken: bool = False  # the answer waits for the next one
     attempts: int | None = None  # up to this one; afterwards the core behaves
 
     def is_of(self, request: PostingRequest) -> bool:
@@ -54,7 +63,13 @@ def _rule(text: str) -> Misbehaviour:
         return Misbehaviour(cases, delay_s=_seconds(value, text), attempts=attempts)
     if act in ("twice", "never"):
         return Misbehaviour(cases, answers=2 if act == "twice" else 0, attempts=attempts)
-    raise _wrong(text, "an act is reject=CODE, late=SECONDS, twice or never")
+    if act in ("mute", "lost"):
+        return Misbehaviour(cases, answers=0, is_mute=True, is_lost=act == "lost", attempts=attempts)
+    if act == "garbage":
+        return Misbehaviour(cases, is_garbled=True, attempts=attempts)
+    if act == "reorder":
+        return Misbehaviour(cases, is_overtaken=True, attempts=attempts)
+    raise _wrong(text, f"an act is {ACTS}")
 
 
 def _seconds(value: str, text: str) -> float:

@@ -10,7 +10,10 @@ from infra.policies import load_policy
 from infra.settings import Settings
 from projections.deposit_insurance import DepositInsurance
 from projections.large_flow_policy import LargeFlowPolicy
+from projections.limit_policy import WatchPolicy
+from streams.cut_folder import CutFolder
 from streams.folders import Folder, TransactionFolder
+from streams.ratio_limits import parse_limits
 from streams.ratio_policy import RatioPolicy
 from streams.record_folders import ContractFolder, ReservationFolder
 from streams.treasury_folders import treasury_folders
@@ -25,6 +28,7 @@ def folders(settings: Settings) -> dict[str, Folder]:
         ContractFolder(),
         ReservationFolder(),
         *treasury_folders(),
+        CutFolder(watch_policy(settings)),
     ]
     return {folder.topic: folder for folder in known}
 
@@ -34,6 +38,12 @@ def ratio_policy(settings: Settings) -> RatioPolicy:
     data = {name: load_policy(name, settings.policy_dir) for name in ("live_liquidity", "lcr", "nsfr", "limits")}
     tables = {name: parse_factor_policy(name, data[name]) for name in ("lcr", "nsfr")}
     return RatioPolicy.parse(data["live_liquidity"], tables["lcr"], tables["nsfr"], data["limits"])
+
+
+def watch_policy(settings: Settings) -> WatchPolicy:
+    """Which limits raise alerts, and how."""
+    data = load_policy("limits", settings.policy_dir)
+    return WatchPolicy.parse(data, *parse_limits(data))
 
 
 def config_version(settings: Settings) -> str:

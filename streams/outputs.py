@@ -64,9 +64,19 @@ def deposits(rows: Iterable[DepositRow], source: Source) -> Iterator[Output]:
             uninsured=to_text(row.uninsured_minor, row.currency),
             overdrawn=to_text(row.overdrawn_minor, row.currency),
             source=source,
+            organisation=row.organisation,
+            business_line=row.business_line,
         )
-        key = "|".join((row.entity, row.currency, row.owner, row.customer_class, row.product))
-        yield Output(topics.DEPOSIT, key.encode(), encode(record))
+        of = (
+            row.entity,
+            row.currency,
+            row.owner,
+            row.customer_class,
+            row.product,
+            row.organisation,
+            row.business_line,
+        )
+        yield Output(topics.DEPOSIT, "|".join(of).encode(), encode(record))
 
 
 def withdrawals(rows: Iterable[WindowRow], source: Source) -> Iterator[Output]:

@@ -124,6 +124,13 @@ def show_dates(view: RiskView, replay: Replay, end: int) -> None:
             view.apply(Record(topics.BUSINESS_DATE, 0, offset, b"", value or b""))
 
 
+def show_decisions(view: RiskView, replay: Replay, end: int) -> None:
+    """Put the decisions published below `end` into a view."""
+    for raw in replay.raw(topics.AUDIT, 0, end):
+        for offset, value in zip(raw.offsets.tolist(), raw.values, strict=True):
+            view.apply(Record(topics.AUDIT, 0, offset, b"", value or b""))
+
+
 def show_state(view: RiskView, folder: Folder, where: LogPartition, state: Any) -> None:
     """Put all that a state publishes into a view."""
     source = source_of(folder, state, where.partition, f"{where.cluster_id}/{where.topic_id}")
@@ -146,6 +153,8 @@ def view_at(replay: Replay, logs: Logs, offsets: Mapping[str, int]) -> tuple[Ris
     date_places = [at for at in wanted if at[0] == topics.BUSINESS_DATE]
     for place in date_places:
         show_dates(view, replay, wanted.pop(place))
+    for place in [at for at in wanted if at[0] == topics.AUDIT]:
+        show_decisions(view, replay, wanted.pop(place))
     transactions: list[TransactionState] = []
     for folder, where, state in replay.states(logs.all(), wanted):
         show_state(view, folder, where, state)

@@ -36,6 +36,7 @@ def posting_request(event: EventView) -> PostingRequest:
         amount=payload["amount"],
         alloc=payload.get("alloc", {}),
         value_date=payload.get("value_date", event.envelope.valid_on.isoformat()),
+        reverses=payload.get("reverses"),
     )
 
 

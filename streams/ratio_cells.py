@@ -69,7 +69,8 @@ class Sums:
 
 
 def deposit_cell(cell: Iterable[str], part: int) -> str:
-    """Name of the cell of one part of a deposit class: entity, currency, owner, class, product."""
+    """Name of the cell of one part of a deposit class: as the cells of
+    `projections.depositor_balances`: entity, currency, owner, class, product, organisation, business line."""
     return _name("deposit", *cell, PARTS[part])
 
 
@@ -237,7 +238,15 @@ def _deposit(
     sums: Sums, row: Deposit, version: RatioVersion, cash: dict[Pair, Cash], stated: Mapping[Pair, int]
 ) -> None:
     pair = (row.entity, row.currency)
-    cell = (row.entity, row.currency, row.owner, row.customer_class, row.product)
+    cell = (
+        row.entity,
+        row.currency,
+        row.owner,
+        row.customer_class,
+        row.product,
+        row.organisation,
+        row.business_line,
+    )
     amounts = [sum_minor(getattr(row, part), row.currency) for part in PARTS]
     if row.owner == "customer":
         for part, amount in enumerate(amounts):
@@ -303,11 +312,11 @@ def _flows(
     edges = {entity: edges_of(day) for entity, day in days.items()}
     is_net: dict[FlowClass, bool] = {}
     for flow, day, values in flows_by_day(view):
-        entity, currency, product, liquidity_tag = flow
+        entity, currency, product, liquidity_tag, _ = flow
         if entity not in days:
             continue
         if flow not in is_net:
-            rule = contract_rule(versions[entity], *flow)
+            rule = contract_rule(versions[entity], *flow[:4])
             is_net[flow] = rule is not None and rule.net is not None
         pair = (entity, currency)
         window = _window(day, edges[entity])
@@ -316,7 +325,7 @@ def _flows(
             net[pair, product, liquidity_tag] += due
             continue
         main = (0 if facts_of(liquidity_tag).side in INWARD else 1) + (2 if figure == "nsfr" else 0)
-        name = flow_cell(figure, flow, str(day))
+        name = flow_cell(figure, flow[:4], str(day))
         tag = _name("contract", currency, product, liquidity_tag)
         sums.add(name, Quantity(pair, tag, window, values[main], day=day))
     for (pair, product, liquidity_tag), amount in net.items():

@@ -6,36 +6,41 @@ is `streams.ratio_movements`.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from engines.explain_change import Caps, CoverageCut, Explanation, explain_coverage, explain_funding
-from engines.explain_lines import Cell, Cut, Movement
+from engines.explain_lines import Movement
+from engines.factor_tables import FactorTable
 from infra.snapshots import LogPartition
-from streams import topics
-from streams.folders import Folder
+from streams import outputs, topics
+from streams.folders import Folder, source_of
 from streams.fx_rates import FxRates
+from streams.moved_records import MovedRecords
 from streams.past_figures import Logs, parse_place, show_dates, show_state
 from streams.ratio_cells import NET, Lines, completed, cuts, quantities
 from streams.ratio_items import Figure, Pair
 from streams.ratio_movements import Batches, Recorder, check_range
 from streams.ratio_policy import RatioPolicy, table_on
+from streams.resting_cells import shortened
 from streams.stored_states import Replay
-from streams.views import RATIO_TOPICS, SOURCE_TOPIC, RiskView
+from streams.views import CUT_KEY, RATIO_TOPICS, SOURCE_TOPIC, RiskView
 from streams.views_ratios import GROUP, Scope
+from streams.views_wire import Record
 
 Place = tuple[str, int]
+EPOCH_DAY = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
 class TwoCuts:
-    """Both views, and every movement between them."""
+    """Both views, and everything that moved between them."""
 
     before: RiskView
     after: RiskView
-    movements: Sequence[Movement]
+    moved: MovedRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,8 @@ def two_cuts(
     for view, end in ((earlier, start.pop(dates, 0)), (later, last.pop(dates, 0))):
         if end:
             show_dates(view, replay, end)
-    movements = shown_and_rolled(replay.states(logs.all(), start), last, Recorder(batches), earlier, later)
-    return TwoCuts(earlier, later, movements)
+    moved = shown_and_rolled(replay.states(logs.all(), start), last, Recorder(batches), earlier, later)
+    return TwoCuts(earlier, later, moved)
 
 
 def shown_and_rolled(
@@ -74,26 +79,52 @@ def shown_and_rolled(
     recorder: Recorder,
     earlier: RiskView,
     later: RiskView,
-) -> list[Movement]:
+) -> MovedRecords:
     """Put each state into the earlier view, roll it on, put it into the later one."""
     for folder, where, state in states:
         if state.next_offset:
-            show_state(earlier, folder, where, state)
+            _show(earlier, folder, where, state)
         recorder.roll(folder, where, state, ends[where.topic, where.partition])
-        show_state(later, folder, where, state)
-    return recorder.movements
+        _show(later, folder, where, state)
+    return recorder.moved
+
+
+def _show(view: RiskView, folder: Folder, where: LogPartition, state: Any) -> None:
+    """As `show_state`; of entries the deposits, and the newest value dates, which may be the entities' dates."""
+    if folder.topic != topics.TXN:
+        show_state(view, folder, where, state)
+        return
+    source = source_of(folder, state, where.partition, f"{where.cluster_id}/{where.topic_id}")
+    found = [*outputs.deposits(state.depositors.rows(), source)]
+    for output in found:
+        view.apply(Record(output.topic, where.partition, 0, output.key, output.value))
+    cut = outputs.cut(source, 0, len(found), None, folder.newest_event_us(state), folder.statistics(state))
+    view.apply(Record(topics.DEPOSIT, where.partition, 0, CUT_KEY, cut))
+    newest = view.positions_table.newest_day
+    for row in state.positions.cells():
+        day = row.value_day + EPOCH_DAY
+        if day > newest.get(row.key[0], 0):
+            newest[row.key[0]] = day
 
 
 def explained(
-    figure: Figure, found: TwoCuts, policy: RatioPolicy, chosen: Callable[[Scope], bool]
+    figure: Figure,
+    found: TwoCuts,
+    policy: RatioPolicy,
+    chosen: Callable[[Scope], bool],
+    entries_max: int | None = None,
 ) -> list[ExplainedRatio]:
-    """The ratio of each chosen scope, explained. A scope without a rate at one of the cuts is left out."""
+    """The ratio of each chosen scope, explained. A scope without a rate at one of the cuts is left out.
+
+    Args:
+        entries_max: how many entries are parts of their own, the largest; the others of a line are one. None: all.
+    """
     days = tuple(dict(view.as_of(None).by_entity) for view in (found.before, found.after))
     views = (found.before, found.after)
     first_of, last_of = (quantities(figure, view, policy, of) for view, of in zip(views, days, strict=True))
     before = completed(first_of, last_of, found.before, days[0])
     after = completed(last_of, first_of, found.after, days[1])
-    lines = (Lines(policy, days[0]), Lines(policy, days[1]))
+    lines = (_KeptLines(policy, days[0]), _KeptLines(policy, days[1]))
     by_cell: dict[str, list[Movement]] = defaultdict(list)
     if days[0] != days[1]:
         # What nets over days is one cell without a window: what the new date alone does to it is a roll.
@@ -101,7 +132,7 @@ def explained(
         for name, cell in before.items():
             if name.startswith(NET) and name in rolled and rolled[name].quantity != cell.quantity:
                 by_cell[name].append(Movement(name, rolled[name].quantity - cell.quantity, "ROLL"))
-    for movement in found.movements:
+    for movement in found.moved.movements:
         by_cell[movement.cell].append(movement)
     pairs = sorted({one.pair for cells in (before, after) for one in cells.values()})
     rates = (found.before.fx_rates(), found.after.fx_rates())
@@ -111,18 +142,32 @@ def explained(
         if not chosen(scope) or earlier is None or later is None:
             continue
         first, last = cuts(figure, before, after, lines, (earlier, later), group=scope.kind == "group")
-        first, last, mine = _shortened(first, last, by_cell)
+        known = first.cells.keys() | last.cells.keys()
+        columns = found.moved.columns(entries_max, known.__contains__)
+        first, last, mine = shortened(first, last, by_cell, columns.totals())
         as_of = tuple(known.get(scope.entity) or max(known.values(), default=date.min) for known in days)
         if figure == "lcr":
             tables = [table_on(policy.lcr, day) for day in as_of]
             coverage = [
                 CoverageCut(cut, Caps.of_table(table)) for cut, table in zip((first, last), tables, strict=True)
             ]
-            explanation = explain_coverage(coverage[0], coverage[1], mine)
+            explanation = explain_coverage(coverage[0], coverage[1], mine, columns)
         else:
-            explanation = explain_funding(first, last, mine)
+            explanation = explain_funding(first, last, mine, columns)
         explanations.append(ExplainedRatio(scope, (as_of[0], as_of[1]), explanation))
     return explanations
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptLines(Lines):
+    """Looks up each table once: a tag in a window asks for one, and there are thousands."""
+
+    tables: dict[tuple[str, date], FactorTable] = field(default_factory=dict)
+
+    def _table(self, figure: str, day: date) -> FactorTable:
+        if (figure, day) not in self.tables:
+            self.tables[figure, day] = Lines._table(self, figure, day)
+        return self.tables[figure, day]
 
 
 def _parsed(offsets: Mapping[str, int]) -> dict[Place, int]:
@@ -149,34 +194,3 @@ def _factors(pairs: Sequence[Pair], currency: str, rates: FxRates) -> dict[Pair,
     found = {pair: rates.minor_factor(pair[1], currency) for pair in pairs}
     known = {pair: factor for pair, factor in found.items() if factor is not None}
     return known if len(known) == len(found) else None
-
-
-def _shortened(before: Cut, after: Cut, by_cell: Mapping[str, Sequence[Movement]]) -> tuple[Cut, Cut, list[Movement]]:
-    """Cells of which nothing moved, put together: a book has thousands of days on which nothing happened.
-
-    Movements that no record explains, such as what a requirement lacks, are one unnamed ENTRY.
-    """
-    cells: tuple[dict[str, Cell], dict[str, Cell]] = ({}, {})
-    movements: list[Movement] = []
-    resting: dict[tuple[Any, ...], int] = defaultdict(int)
-    for name in before.cells.keys() | after.cells.keys():
-        first, last = before.cells.get(name), after.cells.get(name)
-        known = by_cell.get(name, ())
-        if first is not None and last is not None and first.quantity == last.quantity and not known:
-            resting[first.tag, last.tag, first.window, last.window, first.price, last.price, first.fx, last.fx] += (
-                int(first.quantity)
-            )
-            continue
-        if first is not None:
-            cells[0][name] = first
-        if last is not None:
-            cells[1][name] = last
-        change = (0 if last is None else last.quantity) - (0 if first is None else first.quantity)
-        left = change - sum(movement.quantity for movement in known)
-        movements += known
-        if left:
-            movements.append(Movement(name, left))
-    for at, ((tag0, tag1, window0, window1, price0, price1, fx0, fx1), quantity) in enumerate(resting.items()):
-        cells[0][f"resting {at}"] = Cell(tag0, window0, quantity, price0, fx0)
-        cells[1][f"resting {at}"] = Cell(tag1, window1, quantity, price1, fx1)
-    return Cut(cells[0], before.places), Cut(cells[1], after.places), movements

@@ -1,7 +1,7 @@
 """What moved the cells of the liquidity ratios between two cuts, record by record, read from the logs between them.
 
 States at the first cut are rolled on to the second by the folds that the worker runs; a record's own effect is what
-the fold says it did. Cells are those of `streams.ratio_cells`. Slow on purpose: it is asked for, never kept.
+the fold says it did, in columns. Cells are those of `streams.ratio_cells`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,21 +10,25 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from engines.explain_lines import Entry, Flag, Movement
+from engines.explain_lines import Movement
 from engines.primitives.errors import InvalidInput
 from infra.snapshots import LogPartition
-from projections.depositor_balances import OVERDRAWN, UNINSURED
-from projections.gap import GapRow
-from projections.transactions import SettledEntry
-from streams import topics
+from projections.depositor_balances import OVERDRAWN, PARTS, UNINSURED
+from streams import told_contracts, told_entries, topics
 from streams.folders import Folder
+from streams.moved_records import MovedRecords, codes_of, flag_bits
+from streams.past_gap import flow_date
 from streams.ratio_cells import day_name, deposit_cell, flow_cell, holding_cell, reserve_cell
+from streams.ratio_items import INWARD, Figure
 from streams.raw_batch import RawBatch
 from streams.stored_states import LogReader
 from streams.views_wire import sum_minor
 
-RECORDS_MAX = 200_000  # of one explanation: 100,000 take some fifteen seconds
+RECORDS_MAX = 200_000  # of one explanation: their letters are kept for the names of those that are told
+
+Integers = NDArray[np.int64]
 
 #: Reads records [start, end) of a partition.
 Batches = Callable[[str, int, int, int], Iterator[RawBatch]]
@@ -35,10 +39,12 @@ class Recorder:
     """Rolls states on and keeps what each record moved."""
 
     batches: Batches
-    movements: list[Movement] = field(default_factory=list)
+    moved: MovedRecords = field(default_factory=MovedRecords)
 
     def roll(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
         """Fold the records from the state's offset up to `end`, naming what each moved."""
+        if state.next_offset == end:
+            return
         ways: Mapping[str, Callable[[Folder, LogPartition, Any, int], None]] = {
             topics.TXN: self._entries,
             topics.CONTRACT: self._contracts,
@@ -48,45 +54,42 @@ class Recorder:
         ways.get(folder.topic, self._unnamed)(folder, where, state, end)
 
     def _entries(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
-        def tell(entry: SettledEntry) -> None:
-            flags: set[Flag] = set()
-            if entry.late:
-                flags.add("late")
-            if entry.reversal:
-                flags.add("reversal")
-            named = _entry(where, entry.txn_id, entry.offset, frozenset(flags))
-            for code, change in entry.changes:
-                cell = state.depositors.cells[code]
-                is_own = cell[2] == "bank"
-                for part, minor in enumerate(change):
-                    if minor and (not is_own or part in (UNINSURED, OVERDRAWN)):
-                        self.movements.append(Movement(deposit_cell(cell, part), minor, "ENTRY", named))
+        codes: list[Integers] = []  # by deposit cell: the code of each part's cell, -1 where it is in none
+        for raw in self.batches(where.topic, where.partition, state.next_offset, end):
+            told = told_entries.fold_told(state, raw)
+            log = self.moved.keep(where, raw)
+            codes += [self._deposit_codes(cell) for cell in state.depositors.cells.tail(len(codes))]
+            if not len(told.deposits.entry):
+                continue
+            code = np.stack(codes)[told.deposits.cell, told.deposits.part]
+            some = np.flatnonzero(code >= 0)
+            entry = told.deposits.entry[some]
+            row = told.row[entry]
+            flags = flag_bits(told.late[entry], told.batch.is_reversal[row])
+            self.moved.add(log, told.batch.offset[row], code[some], told.deposits.minor[some], flags)
 
-        state.tell = tell
-        try:
-            self._unnamed(folder, where, state, end)
-        finally:
-            state.tell = None
+    def _deposit_codes(self, cell: tuple[str, ...]) -> Integers:
+        counted = (UNINSURED, OVERDRAWN) if cell[2] == "bank" else range(len(PARTS))
+        return codes_of(
+            self.moved, [deposit_cell(cell, part) if part in counted else None for part in range(len(PARTS))]
+        )
 
     def _contracts(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
-        state.changes()  # what the snapshot had not published is no move of ours
-        held: dict[tuple[str, ...], GapRow] = {_place(row): row for row in state.rows()}
-        for offset, value in self._one_by_one(folder, where, state, end):
-            named = _entry(where, _named(value, "contract_id"), offset)
-            for row in state.changes():
-                before = held.get(_place(row))
-                held[_place(row)] = row
-                flow = (row.entity, row.currency, row.product, row.liquidity_tag)
-                day = day_name(row.flow_date)
-                inward = row.liquidity_tag.split("/", 1)[0] in ("asset", "obs_in")
-                for figure, column in (
-                    ("lcr", "inflow_minor" if inward else "outflow_minor"),
-                    ("nsfr", "principal_in_minor" if inward else "principal_out_minor"),
-                ):
-                    change = getattr(row, column) - (0 if before is None else getattr(before, column))
-                    if change:
-                        name = flow_cell("lcr" if figure == "lcr" else "nsfr", flow, day)
-                        self.movements.append(Movement(name, change, "ENTRY", named))
+        for raw in self.batches(where.topic, where.partition, state.next_offset, end):
+            told = told_contracts.fold_told(state, raw)
+            log = self.moved.keep(where, raw)
+            inward = np.array([_inward(cell) for cell in told.cells.tail()], np.bool_)
+            main = (told.amount_minor > 0) == inward[told.cell]
+            size = np.abs(told.amount_minor) * np.where(told.is_new, 1, -1)
+            for figure, counted in (("lcr", main), ("nsfr", main & told.is_principal)):
+                some = np.flatnonzero(counted)
+                # One cell a class of flows and day: its name is made once.
+                pairs, place = np.unique(np.stack((told.cell[some], told.day[some])), axis=1, return_inverse=True)
+                names = [
+                    _flow_name("lcr" if figure == "lcr" else "nsfr", told.cells[cell], day)
+                    for cell, day in pairs.T.tolist()
+                ]
+                self.moved.add(log, told.offset[some], codes_of(self.moved, names)[place], size[some])
 
     def _holdings(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
         held: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -94,8 +97,7 @@ class Recorder:
             record = msgspec.json.decode(raw)
             held[_holding_key(record)] = record
         state.take_changed()
-        for offset, value in self._one_by_one(folder, where, state, end):
-            named = _entry(where, _named(value, "security_id"), offset)
+        for log, offset in self._one_by_one(folder, where, state, end):
             for raw in state.take_changed():
                 record = msgspec.json.decode(raw)
                 key = _holding_key(record)
@@ -111,38 +113,41 @@ class Recorder:
                     (free, old_pledged - pledged, True),
                     (encumbered, pledged - old_pledged, True),
                 ):
-                    if change:
-                        self.movements.append(
-                            Movement(name, change, "TAG" if is_tag else "ENTRY", None if is_tag else named)
-                        )
+                    if change and is_tag:
+                        self.moved.movements.append(Movement(name, change, "TAG"))
+                    elif change:
+                        self._add_one(log, offset, name, change)
 
     def _reserves(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
         held = {_reserve_key(record): record for record in map(msgspec.json.decode, state.records())}
         state.take_changed()
-        for offset, _ in self._one_by_one(folder, where, state, end):
+        for log, offset in self._one_by_one(folder, where, state, end):
             for raw in state.take_changed():
                 record = msgspec.json.decode(raw)
                 key = _reserve_key(record)
                 before = held.get(key, {})
                 held[key] = record
-                named = _entry(where, f"{key[0]} {key[1]}", offset)
                 for part, column, sign in (("required", "required", -1), ("vault", "vault_cash", 1)):
                     change = sum_minor(record.get(column, "0"), key[1]) - sum_minor(before.get(column, "0"), key[1])
                     if change:
-                        self.movements.append(Movement(reserve_cell(*key, part), sign * change, "ENTRY", named))
+                        self._add_one(log, offset, reserve_cell(*key, part), sign * change)
+
+    def _add_one(self, log: int, offset: int, cell: str, quantity: int) -> None:
+        self.moved.add(log, np.array([offset]), np.array([self.moved.code(cell)]), np.array([quantity]))
 
     def _unnamed(self, folder: Folder, where: LogPartition, state: Any, end: int) -> None:
         for raw in self.batches(where.topic, where.partition, state.next_offset, end):
             folder.absorb(state, raw)
 
-    def _one_by_one(self, folder: Folder, where: LogPartition, state: Any, end: int) -> Iterator[tuple[int, bytes]]:
-        """Each record after it was folded alone."""
+    def _one_by_one(self, folder: Folder, where: LogPartition, state: Any, end: int) -> Iterator[tuple[int, int]]:
+        """(number of the log, offset) of each record after it was folded alone: treasury records are few."""
         for raw in self.batches(where.topic, where.partition, state.next_offset, end):
+            log = self.moved.keep(where, raw)
             for row, offset in enumerate(raw.offsets.tolist()):
                 value, times = raw.value(row), raw.appended_us[row : row + 1]
                 one = np.array([offset], np.int64)
                 folder.absorb(state, RawBatch.of_values(state.next_offset, offset + 1, one, [value], times))
-                yield offset, value or b""
+                yield log, offset
             nothing = np.zeros(0, np.int64)
             folder.absorb(state, RawBatch.of_values(state.next_offset, raw.to_offset, nothing, [], nothing))
 
@@ -174,21 +179,14 @@ def check_range(before: Mapping[tuple[str, int], int], after: Mapping[tuple[str,
         raise InvalidInput(message, field="from_offsets")
 
 
-def _entry(where: LogPartition, identity: str, offset: int, flags: frozenset[Flag] = frozenset()) -> Entry:
-    """Its id is the topic, a blank, and what the record calls itself."""
-    return Entry(f"{where.topic} {identity}", where.partition, offset, flags)
+def _inward(cell: tuple[str, ...]) -> bool:
+    """Whether contracts of a gap cell bring money in."""
+    return cell[4].split("/", 1)[0] in INWARD
 
 
-def _place(row: GapRow) -> tuple[str, ...]:
-    return (
-        row.entity,
-        row.organisation,
-        row.business_line,
-        row.product,
-        row.currency,
-        row.liquidity_tag,
-        row.flow_date,
-    )
+def _flow_name(figure: Figure, cell: tuple[str, ...], day: int) -> str:
+    entity, _, _, product, liquidity_tag, currency = cell
+    return flow_cell(figure, (entity, currency, product, liquidity_tag), day_name(flow_date(day)))
 
 
 def _holding_key(record: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -202,11 +200,3 @@ def _face(record: Mapping[str, Any]) -> tuple[int, int]:
 
 def _reserve_key(record: Mapping[str, Any]) -> tuple[str, str]:
     return record["entity_id"], record["ccy"]
-
-
-def _named(value: bytes, field_name: str) -> str:
-    """The id in a record; `-` where the record was refused and moved nothing."""
-    try:
-        return str(msgspec.json.decode(value).get(field_name, "-"))
-    except (msgspec.MsgspecError, UnicodeDecodeError, AttributeError):
-        return "-"

@@ -12,6 +12,8 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from projections.limit_cuts import LiquidAsset
+
 Amount = Annotated[str, Meta(pattern=r"^-?[0-9]{1,16}(\.[0-9]{1,4})?$", description="decimal string")]
 Instant = Annotated[str, Meta(description="RFC 3339 instant in UTC, ending in Z")]
 Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="business date, ISO 8601")]
@@ -163,12 +165,27 @@ Issuer = Annotated[
 ]
 
 
+class SecuredDeal(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Securities that a repo, reverse repo or collateral swap moved until it matures (LIQ-19, BCBS 238 Annex 1).
+
+    A repo gives securities and receives `cash`, a reverse repo receives them and pays it; of a collateral swap each
+    of the two securities tells its own leg, without cash. The flows of the cash are a contract's, told beside.
+    """
+
+    deal_id: str
+    direction: Literal["given", "received"]
+    face: Annotated[Amount, Meta(description="of this security, in its currency")]
+    maturity_date: Annotated[Day, Meta(description="when the securities go back")]
+    cash: Annotated[Amount, Meta(description="in the security's currency, as it was at the start")] = "0"
+
+
 class Holding(msgspec.Struct, omit_defaults=True, kw_only=True):
     """`tm.in.treasury.holding.v1`: the whole present state of one security position (LIQ-17); a later record
     replaces it, face 0 says that it is sold. Key: `entity_id|security_id`.
 
     Amounts are face values in the security's currency. `hqla_level` is the level that the security qualifies for,
-    `none` if for no one; what is encumbered is outside the stock whatever its level.
+    `none` if for no one; what is encumbered is outside the stock whatever its level. What secured deals gave is held
+    and encumbered still; what they received counts in `face` where the bank may sell or pledge it.
     """
 
     entity_id: str
@@ -184,6 +201,7 @@ class Holding(msgspec.Struct, omit_defaults=True, kw_only=True):
     portfolio_id: Annotated[Dimension, Meta(description="tells apart positions in one security")] = "-"
     org_id: Dimension = "-"
     line_id: Dimension = "-"
+    deals: Annotated[list[SecuredDeal], Meta(description="secured deals in this security that have not matured")] = []
     source_system: str = "-"
     schema_version: int = 1
 
@@ -309,6 +327,8 @@ class Deposit(msgspec.Struct, kw_only=True):
     uninsured: Amount
     overdrawn: Annotated[Amount, Meta(description="owed to the bank: a loan, never a negative deposit")]
     source: Source
+    organisation: str = "-"
+    business_line: str = "-"
 
 
 class HoldingState(msgspec.Struct, kw_only=True):
@@ -326,6 +346,8 @@ class HoldingState(msgspec.Struct, kw_only=True):
     encumbrance: Encumbrance
     maturity_date: Day | None
     source: Source
+    business_line: str = "-"
+    deals: list[SecuredDeal] = []
 
 
 class PriceState(msgspec.Struct, kw_only=True):
@@ -381,6 +403,32 @@ class AlertEntry(msgspec.Struct, kw_only=True):
     amount: Amount
 
 
+class LimitFacts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a limit's alert stands on; numbers are exact text, a decimal or `n/d` (LIQ-36)."""
+
+    limit_id: str
+    metric: str
+    scope: Literal["currency", "entity", "group"]
+    as_of: str
+    value: str
+    light: Literal["green", "amber", "red"]
+    light_before: Literal["green", "amber", "red"]
+    incident: Annotated[str, Meta(description="the alert that opened it; one case for each")]
+    cut: Annotated[int, Meta(description="offset in tm.risk.cut.v1")]
+    offsets: Annotated[dict[str, int], Meta(description="the cut's offset vector, for `at_offsets`")]
+    numerator: str | None = None
+    denominator: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+    headroom: Annotated[str | None, Meta(description="a share of the limit, or absolute where the limit is 0")] = None
+    policy_ref: str = "-"
+    owner: str = "-"
+    deadline_days: int = 0
+    plan: Annotated[bool, Meta(description="the policy wants a contingency plan proposed")] = False
+    cause: Annotated[str | None, Meta(description="the large-flow alert behind a withdrawal")] = None
+    assets: list[LiquidAsset] = []
+
+
 class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
     """`tm.risk.alert.v1`: raised once, never compacted; `alert_id` is the same at every replay (S16).
 
@@ -388,8 +436,8 @@ class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     alert_id: str
-    kind: Literal["raised", "corrected"]
-    rule: Literal["large-flow-single", "large-flow-rolling"]
+    kind: Literal["raised", "corrected", "eased", "cleared"]
+    rule: Literal["large-flow-single", "large-flow-rolling", "limit", "large-withdrawal"]
     rule_version: str
     sequence: int
     entity: str
@@ -410,6 +458,7 @@ class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
     corrects: Annotated[str | None, Meta(description="the alert this correction answers")] = None
     entries: list[AlertEntry] = []
     appended_at: Annotated[Instant | None, Meta(description="when Kafka took the triggering entry")] = None
+    limit: Annotated[LimitFacts | None, Meta(description="of the rules limit and large-withdrawal")] = None
 
 
 class Cut(msgspec.Struct, kw_only=True):

@@ -4,6 +4,7 @@
 """
 
 from infra.kafka.topic import Topic
+from streams.integrations import names as integrations
 
 MIB = 1024 * 1024
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
@@ -31,6 +32,7 @@ RESERVE_TOTAL = "tm.risk.reserve.v1"
 PRICE_STATE = "tm.risk.price.v1"
 FX_STATE = "tm.risk.fx.v1"
 ALERT = "tm.risk.alert.v1"
+CUT = "tm.risk.cut.v1"
 AUDIT = "tm.audit.event.v1"
 DEAD_LETTER = "tm.dlq.v1"
 
@@ -57,7 +59,10 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(GAP, partitions, COMPACTED),
         Topic(DEPOSIT, partitions, COMPACTED),
         *(Topic(name, 1, COMPACTED) for name in (HOLDING_STATE, PRICE_STATE, FX_STATE, RESERVE_TOTAL)),
+        *(Topic(name, 1, INBOUND) for name in integrations.INBOUND),
+        *(Topic(name, 1, FOREVER) for name in integrations.OUTBOUND),
         Topic(ALERT, partitions, FOREVER),
+        Topic(CUT, 1, INBOUND),
         Topic(AUDIT, 1, FOREVER),
         Topic(DEAD_LETTER, 1, FOREVER | {"max.message.bytes": str(16 * MIB)}),
     )

@@ -55,6 +55,8 @@ HOLDINGS = Kind(
         ("encumbered_face", "encumbered_face"),
         ("encumbrance", "encumbrance"),
         ("maturity_date", "maturity_date"),
+        ("business_line", "line_id"),
+        ("deals", "deals"),
     ),
 )
 PRICES = Kind(

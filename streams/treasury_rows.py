@@ -28,7 +28,7 @@ def positive_decimal(text: str, field: str) -> Fraction:
 
 def holding_key(record: Holding) -> Key:
     """Raises InvalidInput with the fact `field`: no security, an unknown currency or level, a bad amount or date,
-    or more encumbered than held."""
+    more encumbered than held, or more given by secured deals than is encumbered."""
     _named(record.entity_id, "entity_id")
     _named(record.security_id, "security_id")
     face = amount_minor(record.face, record.ccy, "face")
@@ -40,6 +40,7 @@ def holding_key(record: Holding) -> Key:
         raise InvalidInput(f"{record.encumbrance!r} is no term of encumbrance", field="encumbrance")
     if record.maturity_date is not None:
         day_number(record.maturity_date, "maturity_date")
+    _check_deals(record)
     return record.entity_id, record.security_id, record.portfolio_id
 
 
@@ -71,6 +72,20 @@ def reserve_key(record: ReserveState) -> Key:
         if text is not None:
             amount_minor(text, record.ccy, field)
     return record.entity_id, record.ccy
+
+
+def _check_deals(record: Holding) -> None:
+    given = 0
+    for at, deal in enumerate(record.deals):
+        _named(deal.deal_id, f"deals[{at}].deal_id")
+        day_number(deal.maturity_date, f"deals[{at}].maturity_date")
+        amount_minor(deal.cash, record.ccy, f"deals[{at}].cash")
+        if deal.direction not in ("given", "received"):
+            raise InvalidInput(f"{deal.direction!r} is no direction of a deal", field=f"deals[{at}].direction")
+        face = amount_minor(deal.face, record.ccy, f"deals[{at}].face")
+        given += face if deal.direction == "given" else 0
+    if given > amount_minor(record.encumbered_face, record.ccy, "encumbered_face"):
+        raise InvalidInput("secured deals gave more than is encumbered", field="deals")
 
 
 def _named(text: str, field: str) -> None:

@@ -6,7 +6,7 @@ and any half tick of a killed worker end in the same figures (views_ticks.py say
 customer or account: those are not published, the API asks the snapshot store.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,11 +16,15 @@ import msgspec
 from engines.primitives.errors import InvalidInput, TidemarkError
 from streams import views_figures
 from streams.fx_rates import FxRates
+from streams.ratio_book import RatioBooks
+from streams.recovery_view import RecoveryBook
 from streams.schemas import BusinessDate
 from streams.topics import (
     ALERT,
+    AUDIT,
     BUSINESS_DATE,
     CONTRACT,
+    CUT,
     DEPOSIT,
     FX,
     FX_STATE,
@@ -39,6 +43,7 @@ from streams.topics import (
 from streams.topics import RESERVATION as RESERVATION_SOURCE
 from streams.views_alerts import AlertBook, WithdrawalBook
 from streams.views_cells import GapCells, Pair, PositionCells, ReservationCells
+from streams.views_deposits import Deposits
 from streams.views_figures import (
     ON_US_DIMENSIONS,
     RESERVED_DIMENSIONS,
@@ -51,7 +56,7 @@ from streams.views_figures import (
 from streams.views_latest import LatestBook
 from streams.views_securities import Securities
 from streams.views_ticks import Ticks
-from streams.views_windows import FlowClass, FlowWindows, Sums
+from streams.views_windows import FlowClass
 from streams.views_wire import (
     Alert,
     Cut,
@@ -93,6 +98,7 @@ VIEW_TOPICS = (
     FX_STATE,
     RESERVE_TOTAL,
     BUSINESS_DATE,
+    AUDIT,
 )
 #: What the liquidity ratios are made of.
 RATIO_TOPICS = (DEPOSIT, GAP, HOLDING_STATE, PRICE_STATE, FX_STATE, RESERVE_TOTAL, BUSINESS_DATE)
@@ -136,15 +142,14 @@ class RiskView:
         self.gap_table = GapCells()
         self.withdrawal_book = WithdrawalBook()
         self.alert_book = AlertBook()
-        self.securities = Securities()
-        self.deposit_book: LatestBook[Deposit] = LatestBook(Deposit)
+        self.deposits, self.securities = Deposits(), Securities()
+        self.recoveries = RecoveryBook()
+        self.deposit_book = LatestBook(Deposit, self.deposits.set_row)
         self.holding_book = LatestBook(HoldingState, self.securities.set_holding)
         self.price_book = LatestBook(PriceState, self.securities.set_price)
         self.fx_book: LatestBook[FxState] = LatestBook(FxState)
-        self.reserve_book: LatestBook[ReserveTotal] = LatestBook(ReserveTotal)
-        self.windows = FlowWindows(self.flow_class)
-        self.gap_table.on_change = self.windows.change
-        self.gap_table.on_clear = self.windows.forget
+        self.ratio_books = RatioBooks(self)
+        self.reserve_book = LatestBook(ReserveTotal, self.ratio_books.set_reserve)
         self._books: dict[str, Any] = {
             POSITION: self.positions_table,
             RESERVATION_TOTAL: self.reservations_table,
@@ -177,6 +182,8 @@ class RiskView:
         try:
             if record.topic == BUSINESS_DATE:
                 self._apply_date(record)
+            elif record.topic == AUDIT:
+                self.recoveries.apply(record)
             elif record.key == CUT_KEY:
                 self._apply_cut(record)
             else:
@@ -194,6 +201,8 @@ class RiskView:
     def take_changes(self) -> Changes:
         """What changed since the last call."""
         changes, self._changes = self._changes, Changes()
+        if self.recoveries.take_changed():
+            changes.advanced.add(AUDIT)
         # A reservation moves the projected end of day, so its pair counts as a position's.
         for table in (self.positions_table, self.reservations_table):
             changes.positions |= table.changed
@@ -226,7 +235,8 @@ class RiskView:
         self._changes.dates = True
 
     def _ticks_of(self, record: Record, source: Source) -> Ticks[Any]:
-        if source.partition != record.partition or source.topic != SOURCE_TOPIC[record.topic]:
+        known = source.topic == SOURCE_TOPIC[record.topic] or (record.topic == ALERT and source.topic == CUT)
+        if source.partition != record.partition or not known:
             raise InvalidInput("a record's source is not its partition's", field="source")
         found = self._ticks.get((record.topic, source.place))
         if found is None:
@@ -241,6 +251,8 @@ class RiskView:
         vector = {place: ticks.offset for place, ticks in self._known(topics)}
         if BUSINESS_DATE in topics and self.business_date_offset:
             vector[f"{BUSINESS_DATE}/0"] = self.business_date_offset
+        if AUDIT in topics and self.recoveries.next_offset:
+            vector[f"{AUDIT}/0"] = self.recoveries.next_offset
         return vector
 
     def logs(self, *topics: str) -> dict[str, str]:
@@ -292,10 +304,6 @@ class RiskView:
 
     def reserve_rows(self) -> Iterator[ReserveTotal]:
         return iter(self.reserve_book)
-
-    def flow_sums(self, days: Mapping[str, date]) -> Mapping[FlowClass, Sums]:
-        """Contract flows by class and window on `days`, one an entity; cheap for the entities' own dates."""
-        return self.windows.sums(self.gap_table, days, keep=days == self.as_of(None).by_entity)
 
     def fx_rates(self) -> FxRates:
         return FxRates.of(self.fx_book)

@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 import msgspec
 
 from engines.primitives.errors import InvalidInput
-from streams.views_wire import Alert, Source, Withdrawal
+from streams.views_wire import Alert, Source, Withdrawal, lane_of
 
 _PLACE = re.compile(r"([0-9]{1,9}):(-1|[0-9]{1,18})")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,7 +41,7 @@ def parse_vector(text: str, field: str = "last_event_id") -> Vector:
 
 @dataclass(slots=True)
 class Held:
-    """The alerts of one source partition, by sequence."""
+    """The alerts of one lane, by sequence: of one partition of entries, or of the recorded cuts."""
 
     place: str
     sequences: list[int] = field(default_factory=list)
@@ -80,15 +80,14 @@ class AlertBook:
         """Another log starts its own sequences. A higher fold version repeats those known, so they stay."""
         if same_log:
             return
-        partition = int(place.rpartition("/")[2])
-        gone = self.partitions.pop(partition, None)
+        gone = self.partitions.pop(lane_of(place), None)
         for alert in gone.alerts if gone else ():
             self.by_id.pop(alert.alert_id, None)
 
     def _put(self, place: str, alert: Alert) -> None:
-        held = self.partitions.get(alert.source.partition)
+        held = self.partitions.get(alert.lane)
         if held is None:
-            held = self.partitions[alert.source.partition] = Held(place)
+            held = self.partitions[alert.lane] = Held(place)
         at = bisect_right(held.sequences, alert.sequence)
         if at and held.sequences[at - 1] == alert.sequence:
             self.repeats += 1
@@ -125,7 +124,7 @@ class AlertBook:
             for ordinal, alert in zip(held.ordinals[start:end], held.alerts[start:end], strict=True):
                 newest = max(newest, ordinal)
                 found.append((newest, alert))
-        found.sort(key=lambda item: (item[0], item[1].source.partition, item[1].sequence))
+        found.sort(key=lambda item: (item[0], item[1].lane, item[1].sequence))
         return [alert for _, alert in found[:limit]]
 
     def newest_first(self, before: Mapping[int, int] | None, after: Mapping[int, int]) -> Iterator[Alert]:

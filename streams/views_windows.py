@@ -1,8 +1,8 @@
 """Contract flows added up by the windows of the liquidity ratios, kept as cells change (LIQ-19, LIQ-20).
 
-A class is what a line depends on: entity, currency, product, liquidity tag. Where a date stands from the business
-date decides its window; when that date moves, all is added up anew from the cells, in numpy. Between two dates a
-change of one cell touches one window of one class.
+A class is what a line depends on: entity, currency, product, liquidity tag, and for figures by organisation or
+business line one of those. Where a date stands from the business date decides its window; when that date moves, all
+is added up anew from the cells, in numpy. Between two dates a change of one cell touches one window of one class.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,6 +31,7 @@ class FlowClass(NamedTuple):
     currency: str
     product: str
     liquidity_tag: str
+    member: str = "-"  # an organisation or business line; `-`: all together
 
 
 def edges_of(today: date, horizon_days: int = HORIZON_DAYS) -> tuple[int, ...]:
@@ -54,24 +55,21 @@ def window_of(day: int, edges: tuple[int, ...]) -> int:
 
 @dataclass(slots=True)
 class FlowWindows:
-    """Sums of a table whose groups are `FlowClass`es by `class_of`, for one date an entity."""
+    """Sums of a table whose groups are `FlowClass`es by `class_of`, on one date an entity: `edges` are theirs."""
 
     class_of: Callable[[int], FlowClass]
-    days: dict[str, date] = field(default_factory=dict)
-    _edges: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    _sums: dict[FlowClass, Sums] = field(default_factory=dict)
+    edges: Mapping[str, tuple[int, ...]]
+    touched: set[FlowClass] = field(default_factory=set)  # since whoever reads emptied it
     is_stale: bool = True
+    _sums: dict[FlowClass, Sums] = field(default_factory=dict)
 
     def change(self, group: int, day: int, change: list[int]) -> None:
-        """One cell moved by `change`, the sums of a gap cell."""
+        """One cell moved by `change`, the sums of a gap cell. An entity without a date has no sums."""
         if self.is_stale:
             return
         found = self.class_of(group)
-        edges = self._edges.get(found.entity)
-        if edges is None:
-            self.is_stale = True
-            return
-        window = window_of(day, edges)
+        edges = self.edges.get(found.entity)
+        window = PAST if edges is None else window_of(day, edges)
         if window == PAST:
             return
         sums = self._sums.get(found)
@@ -79,24 +77,18 @@ class FlowWindows:
             sums = self._sums[found] = _empty()
         for at, column in enumerate(_COLUMNS):
             sums[window][at] += change[column]
+        self.touched.add(found)
 
     def forget(self) -> None:
         """A part of the cells was replaced: add up anew when asked."""
         self.is_stale = True
 
-    def sums(self, table: GapCells, days: Mapping[str, date], *, keep: bool) -> Mapping[FlowClass, Sums]:
-        """Sums on `days`, by entity; an entity without a date has none.
-
-        Args:
-            keep: these are the days to follow from now on.
-        """
-        if not self.is_stale and dict(days) == self.days:
-            return self._sums
-        edges = {entity: edges_of(day) for entity, day in days.items()}
-        sums = windows_of(table, self.class_of, edges)
-        if keep:
-            self.days, self._edges, self._sums, self.is_stale = dict(days), edges, sums, False
-        return sums
+    def sums(self, table: GapCells) -> Mapping[FlowClass, Sums]:
+        if self.is_stale:
+            before = self._sums
+            self._sums, self.is_stale = windows_of(table, self.class_of, self.edges), False
+            self.touched |= before.keys() | self._sums.keys()
+        return self._sums
 
 
 def windows_of(

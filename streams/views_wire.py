@@ -11,6 +11,8 @@ import msgspec
 
 from engines.primitives.errors import CorruptRecord
 from engines.primitives.money import exponent
+from streams.schemas import LimitFacts
+from streams.topics import CUT
 
 
 class Record(NamedTuple):
@@ -21,6 +23,16 @@ class Record(NamedTuple):
     offset: int
     key: bytes
     value: bytes
+
+
+#: Sequences of alerts on limits stand beside those of the entries' partitions, in one vector (S16, S18).
+CUT_LANE = 1_000_000
+
+
+def lane_of(place: str) -> int:
+    """The lane of alerts from this source topic/partition."""
+    topic, _, partition = place.rpartition("/")
+    return int(partition) + (CUT_LANE if topic == CUT else 0)
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -85,6 +97,16 @@ class Deposit(msgspec.Struct):
     uninsured: str
     overdrawn: str
     source: Source
+    organisation: str = "-"
+    business_line: str = "-"
+
+
+class SecuredDeal(msgspec.Struct):
+    deal_id: str
+    direction: str
+    face: str
+    maturity_date: str
+    cash: str = "0"
 
 
 class HoldingState(msgspec.Struct):
@@ -100,6 +122,8 @@ class HoldingState(msgspec.Struct):
     encumbrance: str
     maturity_date: str | None
     source: Source
+    business_line: str = "-"
+    deals: list[SecuredDeal] = []
 
 
 class PriceState(msgspec.Struct):
@@ -147,7 +171,7 @@ class AlertEntry(msgspec.Struct):
 
 class Alert(msgspec.Struct, omit_defaults=True):
     alert_id: str
-    kind: Literal["raised", "corrected"]
+    kind: Literal["raised", "corrected", "eased", "cleared"]
     rule: str
     rule_version: str
     sequence: int
@@ -169,6 +193,12 @@ class Alert(msgspec.Struct, omit_defaults=True):
     corrects: str | None = None
     entries: list[AlertEntry] = []
     appended_at: str | None = None
+    limit: LimitFacts | None = None
+
+    @property
+    def lane(self) -> int:
+        """Which sequence it counts in: its source's partition, those of recorded cuts beside those of entries."""
+        return lane_of(self.source.place)
 
 
 class Cut(msgspec.Struct):

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ import faust
 import structlog
 from confluent_kafka.admin import AdminClient
 from faust.types import TP
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from engines.primitives.errors import TidemarkError, Unavailable
 from infra.allocator import fix_mapping_threshold
@@ -73,8 +73,8 @@ class WorkerApp(faust.App):
         return {tp: offsets[tp.topic, tp.partition] for tp in wanted}
 
 
-#: Handles one record of a command topic; returns None, or (field, reason) if it belongs to the dead letters.
-Handler = Callable[[bytes, datetime], tuple[str, str] | None]
+#: Handles key, value and time of one record; returns None, or (field, reason) if it belongs to the dead letters.
+Handler = Callable[[bytes | None, bytes, datetime], tuple[str, str] | None]
 
 
 class Worker:
@@ -169,7 +169,7 @@ class Worker:
                     message = event.message
                     # The record's own time: a token must have been valid when the command was sent, not now.
                     at = datetime.fromtimestamp(message.timestamp, UTC)
-                    refused = await self._storing(handler, message.value or b"", at)
+                    refused = await self._storing(handler, message.key, message.value or b"", at)
                     if refused is not None:
                         await self._storing(
                             self._refuse_command,
@@ -353,12 +353,19 @@ def _credentials(settings: Settings) -> Any:
     )
 
 
-def run_worker(settings: Settings, handlers: Mapping[str, Handler] | None = None) -> None:
-    """Run one worker in this process until SIGTERM or SIGINT; exits non-zero when it crashed."""
+def run_worker(
+    settings: Settings,
+    handlers: Mapping[str, Handler] | None = None,
+    more_metrics: Sequence[CollectorRegistry] = (),
+) -> None:
+    """Run one worker in this process until SIGTERM or SIGINT; exits non-zero when it crashed. `more_metrics` are
+    served beside the worker's own."""
     fix_mapping_threshold()
     bootstrap = resolve_bootstrap(settings)
     warm()
     worker = Worker(settings, bootstrap, handlers or {})
+    for registry in more_metrics:
+        worker.metrics.registry.register(registry)  # a registry collects as its collectors do
     server, _ = start_http_server(settings.worker_metrics_port, "127.0.0.1", worker.metrics.registry)
     address = f"http://127.0.0.1:{server.server_port}/metrics"
     write_atomically(

@@ -5,7 +5,7 @@ view, no mapping file. Which product is which line is written out here a second 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ import msgspec
 from engines.factor_lines import Line, Ratio
 from engines.factor_tables import FactorTable, parse_factor_policy
 from engines.flow_frame import KINDS
-from engines.lcr import liquidity_coverage
+from engines.lcr import Leg, SecuredDeal, liquidity_coverage
 from engines.nsfr import stable_funding
 from infra.policies import load_policy
 from projections.irregular_flows import irregular_flows, raw_terms
@@ -64,6 +64,7 @@ class Book:
     def __init__(self, day: date) -> None:
         self.day = day
         self.amounts: dict[tuple[str, str, str], Amounts] = defaultdict(lambda: defaultdict(Fraction))
+        self.deals: dict[tuple[str, str], list[SecuredDeal]] = defaultdict(list)
 
     def add(self, figure: str, entity: str, currency: str, code: str | None, amount: Fraction | int) -> None:
         if code is not None and amount:
@@ -96,10 +97,10 @@ def ratios(logs: Mapping[str, Iterable[Iterable[bytes]]], day: date) -> dict[tup
             _contract(book, swaps, record)
     for (entity, currency), net in swaps.items():
         book.add("lcr", entity, currency, "LCR.IF.DER.01" if net > 0 else "LCR.OF.ADD.01", abs(net))
-    return {key: ratio_of(key[0], amounts, day) for key, amounts in book.amounts.items()}
+    return {key: ratio_of(key[0], amounts, day, book.deals[key[1:]]) for key, amounts in book.amounts.items()}
 
 
-def ratio_of(figure: str, amounts: Mapping[str, Fraction], day: date) -> Ratio:
+def ratio_of(figure: str, amounts: Mapping[str, Fraction], day: date, deals: Sequence[SecuredDeal] = ()) -> Ratio:
     policy = parse_factor_policy(figure, load_policy(figure))
     table: FactorTable = policy.in_force(max(day, policy.versions[0].effective_from))
     lines: dict[str, list[Line]] = defaultdict(list)
@@ -107,7 +108,8 @@ def ratio_of(figure: str, amounts: Mapping[str, Fraction], day: date) -> Ratio:
         lines[table.item(code).category].append(Line(code, amount))
     if figure == "lcr":
         hqla = [line for category, found in lines.items() if category.startswith("HQLA") for line in found]
-        return liquidity_coverage(hqla, lines["outflow"], lines["inflow"], table, minimum=policy.minimum(day)).ratio
+        minimum = policy.minimum(day)
+        return liquidity_coverage(hqla, lines["outflow"], lines["inflow"], table, deals=deals, minimum=minimum).ratio
     required = lines["RSF"] + lines["RSF off balance sheet"]
     return stable_funding(lines["ASF"], required, table, minimum=policy.minimum(day)).ratio
 
@@ -126,13 +128,18 @@ def _latest(
 def _deposits(book: Book, own: dict[tuple[str, str], int], values: list[bytes]) -> None:
     settled: set[tuple[str, str, str]] = set()
     rejected: set[tuple[str, str, str]] = set()
-    balances: dict[tuple[str, str, str], dict[tuple[str, str], int]] = defaultdict(dict)
+    balances: dict[tuple[str, str, str], dict[tuple[str, ...], int]] = defaultdict(dict)
     for value in values:
         record = msgspec.json.decode(value)
         entity, currency, customer = record["entity_id"], record["ccy"], record.get("customer_id", "-")
         identity = (entity, record["source_system"], record["txn_id"])
         held = balances[entity, currency, record["account_id"] if customer == "-" else customer]
-        kind = (str("-own-" if customer == "-" else record["customer_class"]), str(record.get("product_id", "-")))
+        kind = (
+            str("-own-" if customer == "-" else record["customer_class"]),
+            str(record.get("product_id", "-")),
+            str(record.get("org_id", "-")),
+            str(record.get("line_id", "-")),
+        )
         minor = _minor(record["amount"], currency) * (1 if record["direction"] == "in" else -1)
         status = record.get("status", "settled")
         counts = status == "settled" and identity not in settled | rejected
@@ -142,10 +149,10 @@ def _deposits(book: Book, own: dict[tuple[str, str], int], values: list[bytes]) 
         if status == "rejected" and identity not in settled:
             rejected.add(identity)
     for (entity, currency, _), held in balances.items():
-        (first, _), *_ = held
+        (first, *_), *_ = held
         left = INSURED_UP_TO.get((currency, first), 0)
         is_whole = sum(max(minor, 0) for minor in held.values()) <= left
-        for (holder, _), minor in held.items():
+        for (holder, *_), minor in held.items():
             if holder == "-own-":
                 assert minor >= 0
                 own[entity, currency] += minor
@@ -190,12 +197,22 @@ def _holding(book: Book, record: Mapping[str, Any], price: Fraction) -> None:
     own_factor = Fraction({"5": 5, "15": 15, "50": 50, "85": 85}[code.split(".")[2]], 100)
     factor, heavier = FACTOR_OF_PLEDGE.get(record.get("encumbrance", "-"), (Fraction(0), code))
     book.add("nsfr", entity, currency, heavier if factor > own_factor else code, encumbered)
+    for deal in record.get("deals", ()):
+        if level != "none" and 0 <= (date.fromisoformat(deal["maturity_date"]) - book.day).days <= 30:
+            pays = {"1": Fraction(1), "2A": Fraction(85, 100), "2B": Fraction(1, 2)}[level]
+            moved = Leg(level, _minor(deal["face"], currency) * price, pays)
+            cash = Leg("1", _minor(deal["cash"], currency))
+            legs = (cash, moved) if deal["direction"] == "given" else (moved, cash)
+            book.deals[entity, currency].append(SecuredDeal(*legs, 0))
 
 
 def _contract(book: Book, swaps: dict[tuple[str, str], int], record: Contract) -> None:
     terms = contract_terms(record)
     due = 0
     by_term = [0, 0, 0, 0]  # principal: demand and under six months, under a year, from a year, undated
+    if record.product_id == "CAPITAL":
+        book.add("nsfr", record.entity_id, record.ccy, "NSFR.ASF.100.01", terms.principal_minor)
+        return
     if terms.on_demand:
         flows: list[tuple[int | None, int, bool]] = [(None, terms.principal_minor, True)]
     elif terms.actus:
@@ -233,7 +250,11 @@ def _place(book: Book, swaps: dict[tuple[str, str], int], record: Contract, due:
         book.add("lcr", entity, currency, "LCR.OF.FAC.01" if kind == "SME" else "LCR.OF.FAC.02", total)
         book.add("nsfr", entity, currency, "NSFR.OBS.01", total)
         return
-    if product in ("INTERBANK-TAKEN", "BOND-ISSUED"):
+    if product == "REPO":
+        code, funding = {"1": "LCR.OF.SEC.01", "2A": "LCR.OF.SEC.02"}[record.secured_by], BANK_FUNDING
+    elif product == "REVERSE-REPO":
+        code, funding = {"2B": "LCR.IF.SEC.04"}[record.secured_by], BANK_LOAN
+    elif product in ("INTERBANK-TAKEN", "BOND-ISSUED"):
         code, funding = ("LCR.OF.OLE.01" if product == "INTERBANK-TAKEN" else "LCR.OF.OLE.02"), BANK_FUNDING
     elif product in ("TERM-DEPOSIT", "DEMAND-DEPOSIT"):
         code = {"RETAIL": "LCR.OF.RET.03", "SME": "LCR.OF.SME.02", "CORPORATE": "LCR.OF.NFC.01"}[kind]

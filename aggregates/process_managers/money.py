@@ -8,7 +8,12 @@ from aggregates import claim
 from aggregates.assets import Assets
 from aggregates.process_managers.wanted import SYSTEM, Rule, Wanted
 from aggregates.recovery_flow import MEMO_MODE
+from aggregates.registry import KINDS
 from aggregates.rendering import EventView
+
+OPEN_POSTINGS = ("POSTING", "POSTING_UNKNOWN")
+#: Kinds of cases that post through core banking.
+POSTING_KINDS = tuple(name for name, kind in KINDS.items() if any(row.command == "MarkPosted" for row in kind.ROWS))
 
 
 def apply_confirmed_split(app: Assets, event: EventView) -> Iterator[Wanted]:
@@ -19,13 +24,23 @@ def apply_confirmed_split(app: Assets, event: EventView) -> Iterator[Wanted]:
     mode = event.payload["mode"]
     if split is None or mode not in (*claim.CASH_MODES, MEMO_MODE):
         return
+    if is_posting_open(app, split["asset_no"]):
+        return  # `waiting` takes it up when core has answered
     payload = {"flow_id": event.key, "split_no": event.payload["split_no"], "amount": event.payload["amount"]}
+    yield application(split["asset_no"], mode, payload, _day(event))
+
+
+def application(loan_no: str, mode: str, payload: Mapping[str, Any], day: date, tag: str = "") -> Wanted:
+    """Lay one split on the claim, or on the memo of what was written off."""
     if mode == MEMO_MODE:
-        yield Wanted("RiskAsset", split["asset_no"], "WriteOffRecoveryApplied", payload, valid_on=_day(event))
-    else:
-        yield Wanted(
-            "RiskAsset", split["asset_no"], "RecoveryApplied", payload | {"mode": mode}, valid_on=_day(event)
-        )
+        return Wanted("RiskAsset", loan_no, "WriteOffRecoveryApplied", payload, valid_on=day, tag=tag)
+    return Wanted("RiskAsset", loan_no, "RecoveryApplied", {**payload, "mode": mode}, valid_on=day, tag=tag)
+
+
+def is_posting_open(app: Assets, loan_no: str) -> bool:
+    """Whether core banking has a posting about the asset in hand whose end we do not know."""
+    with app.model.current() as model:
+        return any(case.stage in OPEN_POSTINGS for kind in POSTING_KINDS for case in model.cases_of(kind, loan_no))
 
 
 def reverse_split(app: Assets, event: EventView) -> Iterator[Wanted]:
@@ -52,6 +67,16 @@ def release_hold(app: Assets, event: EventView) -> Iterator[Wanted]:
         asset: Any = app.find("RiskAsset", loan_no)
         if asset is not None and asset.hold_case_no == event.key:
             payload = {"kind": asset.hold_kind, "case_no": event.key, "reason": "POSTED"}
+            yield Wanted("RiskAsset", loan_no, "DisposalHoldReleased", payload)
+
+
+def release_package(app: Assets, event: EventView) -> Iterator[Wanted]:
+    """PM4 for packages: the pool holds the assets, not the package; an item that failed stays held."""
+    package: Any = app.find(event.aggregate, event.key)
+    for loan_no in [] if package is None else package.asset_ids:
+        asset: Any = app.find("RiskAsset", loan_no)
+        if asset is not None and asset.hold_kind == "BATCH" and loan_no not in package.failed:
+            payload = {"kind": "BATCH", "case_no": asset.hold_case_no, "reason": "POSTED"}
             yield Wanted("RiskAsset", loan_no, "DisposalHoldReleased", payload)
 
 
@@ -101,6 +126,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "TransferPosted": (release_hold,),
     "ForeclosurePosted": (release_hold,),
     "RestructuringPosted": (release_hold,),
+    "PackagePosted": (release_package,),
     "ResolutionAdopted": (deliver_resolution,),
     "NoRecourseApproved": (mark_no_recourse,),
     "ExpensePosted": (advance_cost,),

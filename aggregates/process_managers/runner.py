@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 from aggregates.assets import Assets
 from aggregates.commands import Command
-from aggregates.process_managers import deadlines, money, postings
+from aggregates.process_managers import deadlines, messages, money, postings, waiting
 from aggregates.process_managers.wanted import Found
 from aggregates.rendering import EventView
 from engines.deadlines import DeadlineBook
@@ -43,7 +43,7 @@ class Runner:
                 yield from carry_out(self.app, wanted, cmd_id, now, correlation=correlation, cause=event.id)
 
     def _found(self, event: EventView) -> Iterator[tuple[str, Iterator[Found]]]:
-        for rules in (money.RULES, postings.RULES):
+        for rules in (money.RULES, postings.RULES, waiting.RULES, messages.RULES):
             for rule in rules.get(event.type, ()):
                 yield rule.__name__, rule(self.app, event)
         if self.book is not None:
@@ -78,6 +78,7 @@ def carry_out(
         at=now,
         valid_on=wanted.valid_on,
         role=wanted.role,
+        reason=wanted.reason,
         correlation_id=correlation,
         causation_id="" if cause is None else str(cause),
     )

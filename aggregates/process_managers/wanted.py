@@ -28,6 +28,7 @@ class Wanted:
     valid_on: date | None = None
     tag: str = ""
     principal: Principal = SYSTEM
+    reason: str = ""
 
 
 #: A rule may also find that something cannot be done: the refusal is for people.

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from api.calculations.fields import Day, Exact, Inputs, Name, PositiveCount
+from api.calculations.fields import Day, Exact, Inputs, Name, NonNegative, PositiveCount
 from api.calculations.nested_sheets import sheets
 from api.calculations.registry import Calculation, Result, Variant
 from api.calculations.stress_inputs import BookInputs, Calculations, base_results, figures, line_rows, repeated
@@ -25,12 +25,36 @@ class Run(Inputs):
     shocks: ShockSizes
 
 
+class Recoveries(Inputs):
+    """A row of GET /api/v1/recoveries/stress, in the unit of the book."""
+
+    horizon_days: PositiveCount
+    severity: Severity | None = None
+    amount: NonNegative
+
+
 class StressTest(BookInputs, Calculations):
     """Runs of the table in force for the horizons whose flows are given, and rows of the bank's own beside them."""
 
     as_of: Day | None = Field(default=None, description="which version of the table; default: the newest")
     runs: list[Run] = Field(default=[], description="rows of one's own")
     standard_runs: bool = True
+    recoveries: list[Recoveries] = Field(
+        default=[], description="by horizon and severity; take the place of the flows' own in runs of that severity"
+    )
+
+    def of_run(self, horizon_days: int, severity: Severity) -> "StressTest":
+        """The inputs with the recoveries of a run. Raises InvalidInput: they stand twice."""
+        rows = [row for row in self.recoveries if (row.horizon_days, row.severity) == (horizon_days, severity)]
+        if not rows:
+            return self
+        if len(rows) > 1:
+            raise InvalidInput("recoveries of a horizon and a severity stand once", field="recoveries")
+        flows = [
+            flow.model_copy(update={"recoveries": rows[0].amount}) if flow.horizon_days == horizon_days else flow
+            for flow in self.flows
+        ]
+        return self.model_copy(update={"flows": flows})
 
 
 def _compute(inputs: StressTest) -> Result:
@@ -45,13 +69,14 @@ def _compute(inputs: StressTest) -> Result:
     rows: list[dict[str, Any]] = []
     reasons = []
     for run in runs:
-        found = inputs.stressed(run.shocks, run.horizon_days)
+        given = inputs.of_run(run.horizon_days, run.severity)
+        found = given.stressed(run.shocks, run.horizon_days)
         if not found.need:
             reasons.append(f"the need of {run.run_id} is 0")
         row = {"run_id": run.run_id, "horizon_days": run.horizon_days, "severity": run.severity, **figures(found)}
         row["lines"] = line_rows(found)
         if base:
-            row["calculations"] = repeated(inputs.calculations, base, inputs, run.shocks, run.horizon_days)
+            row["calculations"] = repeated(inputs.calculations, base, given, run.shocks, run.horizon_days)
         rows.append(row)
     failed = [row["run_id"] for row in rows if not row["passes"]]
     version = {"name": "stress_runs", "version": table.version, "effective_from": table.effective_from.isoformat()}

@@ -31,6 +31,7 @@ class Flows(Inputs):
     counterparty_claims_due: NonNegative = ZERO
     foreign_currency_inflows: NonNegative = Field(default=ZERO, description="usable once converted")
     maturing_funding: NonNegative = Field(default=ZERO, description="rolled over unless shocked")
+    recoveries: NonNegative = Field(default=ZERO, description="expected of disposals, weighed by probability")
 
 
 class BookInputs(Inputs):

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
+from api.cli.changes import Explain, print_changes
 from api.cli.client import Api
 from api.cli.contracts import iso_day, print_contracts
 from api.cli.options import DataDir, load_settings
@@ -42,18 +43,35 @@ def positions(
     *,
     by: By = None,
     entity: Entity = None,
+    organisation: Annotated[str | None, typer.Option("--organisation", help="Only this organisation.")] = None,
+    business_line: Annotated[str | None, typer.Option("--business-line", help="Only this business line.")] = None,
+    product: Annotated[str | None, typer.Option("--product", help="Only this product.")] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", help="Only this customer.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Only this account.")] = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    explain: Explain = None,
     follow: Follow = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Position and projected end of day, per entity, organisation and currency unless --by says otherwise."""
-    parameters = {
-        "by": _dimensions(by),
+    chosen = {
         "entity": entity,
+        "organisation": organisation,
+        "business_line": business_line,
+        "product": product,
         "currency": currency,
+        "customer": customer,
+        "account": account,
+    }
+    if explain is not None:
+        refused = {"--by": by, "--as-of": as_of, "--at-offsets": at_offsets, "--follow": follow}
+        print_changes("/positions/changes", explain, chosen, data_dir=data_dir, as_json=as_json, refused=refused)
+        return
+    parameters = chosen | {
+        "by": _dimensions(by),
         "as_of": _day(as_of),
         "at_offsets": _offsets(at_offsets, by=by, as_of=as_of, follow=follow),
     }
@@ -71,10 +89,20 @@ def gap(
     currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    view: Annotated[
+        str | None, typer.Option("--view", help="contractual, behavioural or stressed: with expected recoveries.")
+    ] = None,
+    severity: Annotated[
+        str | None, typer.Option("--severity", help="Of the stressed view: mild, moderate, severe.")
+    ] = None,
+    explain: Explain = None,
+    cumulative: Annotated[
+        bool, typer.Option("--cumulative", help="With --explain and --bucket: all up to that bucket.")
+    ] = False,
     behind: Annotated[
         bool, typer.Option("--contracts", help="The contracts behind the figure, the largest first.")
     ] = False,
-    bucket: Annotated[str | None, typer.Option("--bucket", help="With --contracts: one bucket, as D2_7.")] = None,
+    bucket: Annotated[str | None, typer.Option("--bucket", help="With --contracts or --explain: as D2_7.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="With --contracts: first flow date.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="With --contracts: last flow date.")] = None,
     start: Annotated[int, typer.Option("--start", min=0, help="With --contracts: rows to pass over.")] = 0,
@@ -84,17 +112,37 @@ def gap(
     as_json: Json = False,
 ) -> None:
     """Liquidity gap by time bucket: contractual inflows, outflows and their difference; or who is behind it."""
-    if behind and (follow or by is not None):
-        raise InvalidInput("--contracts is one answer, contract by contract", field="--follow" if follow else "--by")
-    if not behind and (bucket, first, last) != (None, None, None):
-        raise InvalidInput("this chooses contracts: add --contracts", field="--bucket" if bucket else "--from")
-    parameters = {
-        "by": _dimensions(by),
+    chosen_cells = {
         "entity": entity,
         "organisation": organisation,
         "business_line": business_line,
         "product": product,
         "currency": currency,
+    }
+    if explain is not None:
+        refused = {
+            "--by": by,
+            "--as-of": as_of,
+            "--at-offsets": at_offsets,
+            "--follow": follow,
+            "--contracts": behind,
+        }
+        refused |= {"--from": first, "--to": last, "--view": view, "--severity": severity}
+        asked = chosen_cells | {"bucket": bucket, "cumulative": "true" if cumulative else None}
+        print_changes("/gap/changes", explain, asked, data_dir=data_dir, as_json=as_json, refused=refused)
+        return
+    if cumulative:
+        raise InvalidInput("--cumulative is of --explain: the gap shows both", field="--cumulative")
+    if behind and (follow or by is not None):
+        raise InvalidInput("--contracts is one answer, contract by contract", field="--follow" if follow else "--by")
+    if not behind and (bucket, first, last) != (None, None, None):
+        raise InvalidInput("this chooses contracts: add --contracts", field="--bucket" if bucket else "--from")
+    if follow and view not in {None, "contractual"}:
+        raise InvalidInput("--follow shows the contractual gap: decisions are no part of the stream", field="--view")
+    if behind and view not in {None, "contractual"}:
+        raise InvalidInput("--contracts is of the contractual view; see tidemark recoveries", field="--view")
+    parameters = chosen_cells | {
+        "by": _dimensions(by),
         "as_of": _day(as_of),
         "at_offsets": _offsets(at_offsets, by=by, as_of=as_of, follow=follow),
     }
@@ -104,6 +152,7 @@ def gap(
             paged = {"start": start or None, "limit": limit, "flows": None if as_json else "false"}
             print_contracts(api, parameters | chosen | paged, as_json=as_json)
             return
+        parameters |= {"view": view, "severity": severity}
         _figures(api, "/gap", parameters, "gap", follow=follow, as_json=as_json, show=_gap_table)
 
 
@@ -299,22 +348,32 @@ def _is_shown(row: dict[str, Any], name: str) -> bool:
 def _gap_table(answer: dict[str, Any]) -> Lines:
     rows = answer["rows"]
     columns = [name for name in DIMENSIONS if any(name in row for row in rows)] or ["entity", "currency"]
-    return Lines(table(rows, [*columns, "bucket", *GAP_AMOUNTS, "contracts"], amounts=GAP_AMOUNTS), _footer(answer))
+    amounts = list(GAP_AMOUNTS)
+    if any("recoveries" in row for row in rows):
+        amounts.insert(1, "recoveries")
+    return Lines(table(rows, [*columns, "bucket", *amounts, "contracts"], amounts=amounts), _footer(answer))
 
 
 def _withdrawals_table(answer: dict[str, Any]) -> Lines:
-    columns = (
-        "entity",
-        "organisation",
-        "customer",
-        "currency",
-        "rolling",
-        "threshold",
-        "above",
-        "event_time",
-    )
-    rows = [row | {"above": "above" if row.get("above") else "near"} for row in answer["rows"]]
-    return Lines(table(rows, columns, amounts=("rolling", "threshold")), _footer(answer))
+    numbers = ("available", "post", "floor", "shortfall")
+    decision = ("decision", "reason", *numbers)
+    rows = [row | {"above": "above" if row.get("above") else "near"} | _told(row) for row in answer["rows"]]
+    columns = ["entity", "organisation", "customer", "currency", "rolling", "threshold", "above", "event_time"]
+    shown: list[Any] = [table(rows, [*columns, *decision], amounts=("rolling", "threshold", *numbers))]
+    if reserved := answer.get("reservations"):
+        rows = [row | _told(row) for row in reserved]
+        columns = ["entity", "organisation", "currency", "amount"]
+        title = "Approved reservations up to the business date"
+        shown += [Text(), table(rows, [*columns, *decision], amounts=("amount", *numbers), title=title)]
+    return Lines(*shown, _footer(answer))
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """What is to be done, in words of LIQ-02: RELEASE + DISPATCH; and why."""
+    return {
+        "decision": " + ".join(row.get("actions") or ()) or row.get("decision"),
+        "reason": row.get("decision_reason"),
+    }
 
 
 def _alerts_table(answer: dict[str, Any]) -> Lines:

@@ -17,6 +17,9 @@ FIGURES = ("lcr", "nsfr")
 SUMMARY = ("figure", "scope", "entity", "currency", "ratio_pct", "numerator", "denominator", "minimum_pct", "light")
 AMOUNTS = ("numerator", "denominator", "unmapped", "amount", "weighted")
 LINES = ("entity", "currency", "code", "name", "amount", "factor", "weighted")
+SIDES = tuple(f"{name}{side}" for side in ("numerator", "denominator") for name in ("", "caps_on_"))
+TOGETHER = ("figure", "entity", "currency", "ratio_pct", *SIDES)
+SCOPES = ("currency", "entity", "group", "organisation", "business_line")
 CHANGES = ("entity", "currency", "cause", "line", "entry", "amount", "ratio_share_pct")
 
 Figure = Annotated[str | None, typer.Argument(help="lcr or nsfr, line by line; without it all ratios.")]
@@ -29,6 +32,7 @@ Offsets = Annotated[
 def ratios(
     figure: Figure = None,
     *,
+    by: Annotated[str | None, typer.Option("--by", help=f"Only scopes of this kind: {', '.join(SCOPES)}.")] = None,
     entity: Annotated[str | None, typer.Option("--entity", help="Only this legal entity.")] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Business date, YYYY-MM-DD.", metavar="DATE")] = None,
@@ -40,12 +44,15 @@ def ratios(
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """Liquidity coverage and net stable funding, live: by currency, by entity and for the group."""
+    """Liquidity coverage and net stable funding, live: by currency, entity, organisation, business line, group."""
     if figure is not None and figure not in FIGURES:
         raise InvalidInput(f"unknown ratio {figure!r}; one of {', '.join(FIGURES)}", field="figure")
     if explain is not None and figure is None:
         raise InvalidInput("--explain is of one ratio: say lcr or nsfr", field="--explain")
+    if by is not None and by.replace("-", "_") not in SCOPES:
+        raise InvalidInput(f"no figures by {by!r}; one of {', '.join(SCOPES)}", field="--by")
     parameters = {
+        "by": by and by.replace("-", "_"),
         "entity": entity,
         "currency": currency,
         "as_of": iso_day(as_of, "--as-of"),
@@ -63,21 +70,27 @@ def ratios(
 
 def ratios_table(answer: dict[str, Any]) -> Lines:
     rows = [row | {"light": _light(row), "ratio_pct": _per_cent(row)} for row in answer["rows"]]
-    shown: list[Any] = [table(rows, SUMMARY, amounts=AMOUNTS)]
+    is_member = any("member" in row for row in rows)
+    columns = (*SUMMARY[:3], "member", *SUMMARY[3:]) if is_member else SUMMARY
+    shown: list[Any] = [table(rows, columns, amounts=AMOUNTS)]
+    if "together" in answer:
+        whole = [row | {"ratio_pct": _shown(row.get("ratio_pct"))} for row in answer["together"]]
+        shown += [Text("\nThe entities as a whole, and what the caps do to the sum of the above:")]
+        shown += [table(whole, TOGETHER, amounts=SIDES)]
+    # Where all scopes are shown the lines of the currencies are enough: the others add them up.
+    shown_lines = [row for row in rows if row["scope"] == "currency" or rows[0]["scope"] != "currency"]
     lines = [
-        line | {"entity": row["entity"], "currency": row["currency"]}
-        for row in rows
-        if row["scope"] == "currency"
+        line | {name: row.get(name) for name in ("entity", "currency", "member")}
+        for row in shown_lines
         for group in row.get("lines", {}).values()
         for line in group
     ]
     if lines:
-        shown += [Text(), table(lines, LINES, amounts=AMOUNTS)]
-    shown += [Text(f"{row['entity']} {row['currency']}: {row['reason']}", style="dim") for row in rows if _why(row)]
+        shown += [Text(), table(lines, (*LINES[:1], "member", *LINES[1:]) if is_member else LINES, amounts=AMOUNTS)]
+    shown += [Text(f"{_named(row)}: {row['reason']}", style="dim") for row in rows if _why(row)]
     unmapped = [row for row in rows if any(digit in "123456789" for digit in row["unmapped"])]
     shown += [
-        Text(f"{row['figure']} {row['entity']} {row['currency']}: {row['unmapped']} in no line", style="yellow")
-        for row in unmapped
+        Text(f"{row['figure']} {_named(row)}: {row['unmapped']} in no line", style="yellow") for row in unmapped
     ]
     return Lines(*shown, cut_line(answer))
 
@@ -97,6 +110,10 @@ def changes_table(answer: dict[str, Any]) -> Lines:
 
 def _shown(percent: str | None) -> str:
     return "not computable" if percent is None else f"{percent}%"
+
+
+def _named(row: dict[str, Any]) -> str:
+    return " ".join(row[name] for name in ("entity", "member", "currency") if name in row)
 
 
 def _per_cent(row: dict[str, Any]) -> str:

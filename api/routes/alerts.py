@@ -54,13 +54,13 @@ async def alerts(
         more = False
         for alert in book.newest_first(bounds, start):
             if entities is not None and alert.entity not in entities:
-                left[alert.source.partition] = alert.sequence
+                left[alert.lane] = alert.sequence
             elif len(page) == limit:
                 more = True
                 break
             else:
                 page.append(alert)
-                left[alert.source.partition] = alert.sequence
+                left[alert.lane] = alert.sequence
         return {
             "offsets": view.offsets(ALERT),
             "cursor": vector_text(left) if more else None,

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
 from aggregates.commands import Command
 from aggregates.envelope import Principal
 from api import models
 from api.auth import Ours, Reader
+from api.conditional import expected_version, idempotency_key, tagged, version_tag
 from api.routes.figures import json_response
 from api.services import Services
 
@@ -20,6 +21,7 @@ RISK_ASSET = "RiskAsset"
 KnownAt = Annotated[
     datetime | date | None, Query(description="as it was known then: an instant, or the end of a bank day")
 ]
+IfNoneMatch = Annotated[str | None, Header(description="the ETag of an earlier answer: 304 if it still holds")]
 
 
 @router.get("/risk-assets", responses={200: {"model": models.Rows}})
@@ -38,9 +40,9 @@ async def risk_assets(
 
 
 @router.get("/risk-assets/{loan_no}")
-async def risk_asset(reader: Reader, ours: Ours, loan_no: str) -> Response:
-    """One risk asset as it is now."""
-    return await _state(ours, reader, RISK_ASSET, loan_no)
+async def risk_asset(reader: Reader, ours: Ours, loan_no: str, if_none_match: IfNoneMatch = None) -> Response:
+    """One risk asset as it is now; its version is the ETag."""
+    return await _state(ours, reader, RISK_ASSET, loan_no, if_none_match)
 
 
 @router.get("/risk-assets/{loan_no}/history", responses={200: {"model": models.History}})
@@ -68,9 +70,11 @@ async def aggregate_list(
 
 
 @router.get("/aggregates/{aggregate}/{key}")
-async def aggregate_state(reader: Reader, ours: Ours, aggregate: str, key: str) -> Response:
-    """Any aggregate as it is now, by its kind (as `WriteOff`) and business key."""
-    return await _state(ours, reader, aggregate, key)
+async def aggregate_state(
+    reader: Reader, ours: Ours, aggregate: str, key: str, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Any aggregate as it is now, by its kind (as `WriteOff`) and business key; its version is the ETag."""
+    return await _state(ours, reader, aggregate, key, if_none_match)
 
 
 @router.get("/aggregates/{aggregate}/{key}/history", responses={200: {"model": models.History}})
@@ -82,17 +86,25 @@ async def aggregate_history(
 
 
 @router.post("/commands", responses={200: {"model": models.CommandAnswer}})
-async def commands(reader: Reader, ours: Ours, command: models.Command) -> Response:
+async def commands(
+    reader: Reader,
+    ours: Ours,
+    command: models.Command,
+    if_match: Annotated[str | None, Header(description="the version that you decided on; else 409")] = None,
+    idempotency: Annotated[str | None, Header(alias="Idempotency-Key", description="in place of `cmd_id`")] = None,
+) -> Response:
     """Gives a command to an aggregate as the actor of the token. The same `cmd_id`: the same events again.
 
-    `state` is the aggregate's present one.
+    `state` is the aggregate's present one, and its version the ETag. If somebody was first: 409 with the version.
     """
+    version = expected_version(if_match)
+    expected = {} if version is None else {"expected_version": version}
     wish = Command(
-        cmd_id=command.cmd_id,
+        cmd_id=idempotency_key(idempotency, command.cmd_id),
         aggregate=command.aggregate,
         key=command.key,
         command=command.command,
-        payload=command.payload,
+        payload=command.payload | expected,
         principal=reader,
         at=ours.clock(),  # a server refuses a client's time (decision E18)
         valid_on=command.valid_on,
@@ -105,11 +117,13 @@ async def commands(reader: Reader, ours: Ours, command: models.Command) -> Respo
         outcome = ours.assets.execute(wish)
         return outcome.to_json() | {"state": ours.assets.state(wish.aggregate, wish.key, reader=reader)}
 
-    return _json(await anyio.to_thread.run_sync(work))
+    answer = await anyio.to_thread.run_sync(work)
+    return tagged(_json(answer), version_tag(answer["state"]))
 
 
-async def _state(ours: Services, reader: Principal, aggregate: str, key: str) -> Response:
-    return _json(await anyio.to_thread.run_sync(lambda: ours.assets.state(aggregate, key, reader=reader)))
+async def _state(ours: Services, reader: Principal, aggregate: str, key: str, if_none_match: str | None) -> Response:
+    state = await anyio.to_thread.run_sync(lambda: ours.assets.state(aggregate, key, reader=reader))
+    return tagged(_json(state), version_tag(state), if_none_match)
 
 
 async def _history(

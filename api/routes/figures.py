@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio
 import anyio.to_thread
@@ -10,12 +10,12 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from aggregates.envelope import Principal
-from api import figures, models
+from api import figures, models, recoveries, withdrawal_decisions
 from api.auth import Ours, Reader, permitted
 from api.figures import Body
 from api.services import Replayed, Services
-from engines.primitives.errors import Unavailable
-from streams.topics import WITHDRAWAL
+from engines.primitives.errors import InvalidInput, Unavailable
+from engines.shock_families import Severity
 from streams.views import Filters, RiskView
 
 router = APIRouter(tags=["figures"])
@@ -36,6 +36,7 @@ def slow_threads(request: Request) -> anyio.CapacityLimiter:
 
 
 Slow = Annotated[anyio.CapacityLimiter, Depends(slow_threads)]
+GapView = Literal["contractual", "behavioural", "stressed"]
 GAP_DIMENSIONS = ("entity", "organisation", "business_line", "product", "currency")
 
 
@@ -109,11 +110,18 @@ async def gap(
     product: Member = None,
     currency: Member = None,
     at_offsets: AtOffsets = None,
+    view: Annotated[
+        GapView, Query(description="contractual; or with expected recoveries, as they are or in a stress")
+    ] = "contractual",
+    severity: Annotated[Severity | None, Query(description="of the stressed view")] = None,
 ) -> Response:
-    """Contractual liquidity gap by time bucket (LIQ-08): inflow - outflow, cumulated from overnight on.
+    """Liquidity gap by time bucket (LIQ-08): inflow - outflow, cumulated from overnight on.
 
-    `contracts` counts a contract once for each of its flow dates.
+    `contracts` counts a contract once for each of its flow dates. The behavioural and the stressed view add the
+    expected cash of disposals (`recoveries`, part of the inflow); they apply no other behaviour.
     """
+    if (view == "stressed") != (severity is not None):
+        raise InvalidInput("the stressed view, and no other, wants a severity", field="severity")
     filters = member_filters(
         reader,
         entity,
@@ -124,41 +132,42 @@ async def gap(
     )
     dimensions = figures.dimensions(by, figures.PAIR, GAP_DIMENSIONS)
     query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets))
-    return await _answer(ours, query, "gap", lambda view, _: figures.gap(view, query), slow)
+    if view == "contractual":
+        return await _answer(ours, query, "gap", lambda risk, _: figures.gap(risk, query), slow)
+    name = f"gap/{severity or view}/{recoveries.policy_of(ours).digest}"
+    return await _answer(ours, query, name, lambda risk, _: recoveries.gap(risk, ours, query, view, severity), slow)
 
 
 @router.get("/withdrawals", responses={200: {"model": models.Withdrawals}})
 async def withdrawals(reader: Reader, ours: Ours, entity: Member = None) -> Response:
-    """Customers whose outflows came near or above the rolling threshold (LIQ-02)."""
-    filters = member_filters(reader, entity)
-    query = figures.Query(("entity",), None, filters)
+    """Customers whose outflows came near or above the rolling threshold, and the day's reservations (LIQ-02).
 
-    def ask(view: RiskView, _: Replayed | None) -> Body:
-        return {
-            "offsets": view.offsets(WITHDRAWAL),
-            "log": view.logs(WITHDRAWAL),
-            "rows": view.withdrawals(filters),
-        }
-
-    return await _answer(ours, query, "withdrawals", ask)
+    Each with its decision at the available position (LIQ-07) of the same cut. Outflows above the threshold have left
+    already: theirs says what is to be done about the position.
+    """
+    query = figures.Query(("entity",), None, member_filters(reader, entity))
+    return await _answer(
+        ours, query, "withdrawals", lambda view, _: withdrawal_decisions.withdrawals(view, ours, query)
+    )
 
 
 async def _answer(
     ours: Services,
     query: figures.Query,
     name: str,
-    ask: Callable[[RiskView, Replayed | None], Body],
+    ask: Callable[[RiskView, Replayed | None], Body | recoveries.Later],
     slow: anyio.CapacityLimiter | None = None,
 ) -> Response:
     def work() -> bytes:
         if query.at_offsets is None:
             require_ready(ours)
-            body = ours.live.read(lambda view: ask(view, None))
+            found = ours.live.read(lambda view: ask(view, None))
         else:
             if ours.replay is None:
                 raise Unavailable("figures at a past cut need the replay, and there is none here")
             replayed = ours.replay(query.at_offsets)
-            body = ask(replayed.view, replayed)
+            found = ask(replayed.view, replayed)
+        body = found() if callable(found) else found  # what takes long waits until the view is free again
         return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name)))
 
     limiter = slow if query.by_account or query.at_offsets is not None else None

@@ -1,7 +1,7 @@
 """Live liquidity ratios and liquid assets. Thin: parse, ask the view off the event loop, answer."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio.to_thread
 import msgspec
@@ -21,7 +21,11 @@ from streams.views import RATIO_TOPICS, Filters, RiskView
 from streams.views_ratios import Scope
 
 router = APIRouter(tags=["ratios"])
-Ask = Callable[[RiskView, Services, figures.Query], Body]
+Ask = Callable[[RiskView, Services, figures.Query, str | None], Body]
+ScopeKind = Literal["currency", "entity", "group", "organisation", "business_line"]
+By = Annotated[
+    ScopeKind | None, Query(description="scopes wanted; without it each currency, each entity and the group")
+]
 Cut = Annotated[str, Query(description='a past cut: {"topic/partition": next offset}', max_length=20_000)]
 LaterCut = Annotated[str | None, Query(description="a later cut, of the same form", max_length=20_000)]
 Limit = Annotated[int, Query(ge=0, le=1_000, description="entries told by name; the others of a line are one part")]
@@ -33,6 +37,7 @@ async def all_ratios(
     reader: Reader,
     ours: Ours,
     slow: Slow,
+    by: By = None,
     entity: Member = None,
     currency: Member = None,
     as_of: AsOf = None,
@@ -40,10 +45,11 @@ async def all_ratios(
 ) -> Response:
     """LCR and NSFR of every currency, entity and the group, and the four positions (LIQ-07, LIQ-19, LIQ-20).
 
-    `as_of` moves the horizon of contracts; deposits, holdings and rates are those of the cut.
+    `as_of` moves the horizon of contracts; deposits, holdings and rates are those of the cut. By organisation or
+    business line `together` shows how these add up to their entity, and what the caps do to the whole.
     """
     query = _query(reader, entity, currency, as_of, at_offsets)
-    return await _answer(ours, query, "ratios", ratios.summary, slow)
+    return await _answer(ours, query, "ratios", by, ratios.summary, slow)
 
 
 @router.get("/ratios/lcr", responses={200: {"model": ratio_models.RatioDetail}})
@@ -52,6 +58,7 @@ async def liquidity_coverage(
     reader: Reader,
     ours: Ours,
     slow: Slow,
+    by: By = None,
     entity: Member = None,
     currency: Member = None,
     as_of: AsOf = None,
@@ -59,7 +66,7 @@ async def liquidity_coverage(
 ) -> Response:
     """Liquidity coverage ratio, line by line (LIQ-19)."""
     query = _query(reader, entity, currency, as_of, at_offsets)
-    return await _answer(ours, query, "ratios/lcr", _detail("lcr"), slow)
+    return await _answer(ours, query, "ratios/lcr", by, _detail("lcr"), slow)
 
 
 @router.get("/ratios/nsfr", responses={200: {"model": ratio_models.RatioDetail}})
@@ -68,6 +75,7 @@ async def net_stable_funding(
     reader: Reader,
     ours: Ours,
     slow: Slow,
+    by: By = None,
     entity: Member = None,
     currency: Member = None,
     as_of: AsOf = None,
@@ -75,7 +83,7 @@ async def net_stable_funding(
 ) -> Response:
     """Net stable funding ratio, line by line (LIQ-20)."""
     query = _query(reader, entity, currency, as_of, at_offsets)
-    return await _answer(ours, query, "ratios/nsfr", _detail("nsfr"), slow)
+    return await _answer(ours, query, "ratios/nsfr", by, _detail("nsfr"), slow)
 
 
 @router.get("/liquid-assets", responses={200: {"model": ratio_models.LiquidAssets}})
@@ -84,6 +92,7 @@ async def liquid_assets(
     reader: Reader,
     ours: Ours,
     slow: Slow,
+    by: By = None,
     entity: Member = None,
     currency: Member = None,
     as_of: AsOf = None,
@@ -91,7 +100,7 @@ async def liquid_assets(
 ) -> Response:
     """Liquid assets: market value, what is free, what it would bring after the haircut (LIQ-17)."""
     query = _query(reader, entity, currency, as_of, at_offsets)
-    return await _answer(ours, query, "liquid-assets", ratios.liquid, slow)
+    return await _answer(ours, query, "liquid-assets", by, ratios.liquid, slow)
 
 
 @router.get("/ratios/lcr/changes", responses={200: {"model": ratio_models.RatioChanges}})
@@ -148,7 +157,7 @@ async def _changes(
         if after is None:
             require_ready(ours)
         end = ours.live.read(lambda view: view.offsets(*RATIO_TOPICS)) if after is None else after
-        found = explained(figure, ours.ratio_cuts(before, end), ours.ratio_policy, chosen(filters))
+        found = explained(figure, ours.ratio_cuts(before, end), ours.ratio_policy, chosen(filters), limit)
         body: Body = {
             "as_of": max((one.as_of[1] for one in found), default=None),
             "offsets": end,
@@ -182,7 +191,7 @@ def _is_in(entity: str, entities: frozenset[str] | None) -> bool:
 
 
 def _detail(figure: Figure) -> Ask:
-    return lambda view, services, query: ratios.detail(figure, view, services, query)
+    return lambda view, services, query, by: ratios.detail(figure, view, services, query, by)
 
 
 def _query(reader: Reader, entity: Member, currency: Member, as_of: AsOf, at_offsets: AtOffsets) -> figures.Query:
@@ -190,16 +199,16 @@ def _query(reader: Reader, entity: Member, currency: Member, as_of: AsOf, at_off
     return figures.Query(figures.PAIR, as_of, filters, figures.offset_vector(at_offsets))
 
 
-async def _answer(ours: Services, query: figures.Query, name: str, ask: Ask, slow: Slow) -> Response:
+async def _answer(ours: Services, query: figures.Query, name: str, by: str | None, ask: Ask, slow: Slow) -> Response:
     def work() -> bytes:
         if query.at_offsets is None:
             require_ready(ours)
-            body = ours.live.read(lambda view: ask(view, ours, query))
+            body = ours.live.read(lambda view: ask(view, ours, query, by))
         else:
             if ours.replay is None:
                 raise Unavailable("figures at a past cut need the replay, and there is none here")
-            body = ask(ours.replay(query.at_offsets).view, ours, query)
-        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name)))
+            body = ask(ours.replay(query.at_offsets).view, ours, query, by)
+        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name) | {"scopes": by}))
 
     limiter = slow if query.at_offsets is not None else None
     return json_response(await anyio.to_thread.run_sync(work, limiter=limiter))

@@ -123,7 +123,11 @@ class SimulatedBank:
             contracts_closed_per_day(per_day),
         )
         self._stock = self._workout.before(simulation.business_date) if simulation.commands else []
-        self._treasury = Treasury(self.world) if simulation.treasury else None
+        self._treasury = None
+        if simulation.treasury:
+            day, serials = simulation.business_date, range(self.book)
+            book = (contract(self.world, serial, day, "-", seasoned=True) for serial in serials)
+            self._treasury = Treasury(self.world, book, day)
         self.opening_events = len(ENTITIES) + self.world.accounts + self.book + len(self._stock)
         self.opening_events += self._treasury.openings if self._treasury else 0
 
@@ -174,7 +178,7 @@ class SimulatedBank:
         for step in self._stock:
             yield self._command(step, day)
         if self._treasury:
-            yield from self._treasury.opening_events(day, midnight)
+            yield from self._treasury.opening_events(midnight)
 
     def _day(self, number: int, skipped: int, anchors: Sequence[Anchor]) -> Iterator[Event]:
         day = self.simulation.day(number)
@@ -254,7 +258,7 @@ class SimulatedBank:
         if kind == COMMAND:
             return self._command(plan.commands[extra], self.simulation.day(number))
         if kind == TREASURY and self._treasury:
-            return self._treasury.event(plan.treasury[extra], self.simulation.day(number), at)
+            return self._treasury.event(plan.treasury[extra], at)
         if kind != BUSINESS_DATE:
             raise AssertionError(f"no such kind of event: {kind}")
         return _business_date(ENTITIES[extra], self.simulation.day(number), at)

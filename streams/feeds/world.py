@@ -138,6 +138,7 @@ def build_world(seed: int, customers: int = 20_000) -> World:
     sigma = np.array([1.5, 1.3, 1.3, 1.0])[class_code]
     balance = np.minimum(median * np.exp(sigma * rng.standard_normal(len(rows))), 5e10)
     balance[own] = 3e9 * (1 + rng.random(int(own.sum())))
+    balance[own & np.array([row[1] != "BANK" for row in rows])] *= 0.2
 
     numbers = np.arange(len(rows))
     in_bank = np.array([row[1] == "BANK" for row in rows])

@@ -35,7 +35,7 @@ class Managed:
         return self.do(role, name, aggregate="LitigationCase", key=SUIT, **arguments)
 
     def tick(self, day: str, clock: str = "12:00") -> list[EventView]:
-        """Let the timers run at an hour of a day in bank time, then the process managers."""
+        """Let the timers run at an hour of a day in bank time, then the process managers; messages are left out."""
         self.world.clock.now = max(self.world.clock.now, datetime.fromisoformat(f"{day}T{clock}:00+08:00"))
         now = self.world.clock.now
         moment = timers.Moment(now, lambda entity: self.world.app.bank_day(entity, now), LADDER)
@@ -47,7 +47,7 @@ class Managed:
             for one in wanted
             for view in self._sorted(carry_out(self.world.app, one, timers.command_id(one), now))
         ]
-        return found + self.follow()
+        return [view for view in found + self.follow() if view.type != "MessageQueued"]
 
     def _sorted(self, results: Iterator[EventView | TidemarkError]) -> list[EventView]:
         views = []

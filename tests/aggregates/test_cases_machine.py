@@ -216,4 +216,5 @@ class CasesMachine(RuleBasedStateMachine):
 
 
 TestCasesMachine = CasesMachine.TestCase
-TestCasesMachine.settings = settings(max_examples=int(os.environ.get("HISTORIES", "12")), stateful_step_count=20, deadline=None)
+HISTORIES = int(os.environ.get("HISTORIES", "12"))  # `make histories` wants ten thousand
+TestCasesMachine.settings = settings(max_examples=HISTORIES, stateful_step_count=20, deadline=None)

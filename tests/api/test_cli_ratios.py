@@ -112,3 +112,17 @@ def test_json_is_the_answer_of_the_api(run: Any, canned: CannedApi) -> None:
 )
 def test_what_cannot_be_meant_is_refused(run: Any, arguments: tuple[str, ...]) -> None:
     assert run("ratios", *arguments).exit_code == 2
+
+
+def test_by_organisation_shows_members_and_the_entity_as_a_whole(run: Any, canned: CannedApi) -> None:
+    member = ROW | {"scope": "organisation", "member": "BANK-NORTH-01", "limits": []}
+    whole = {
+        "figure": "lcr", "entity": "BANK", "currency": "CNY", "ratio_pct": "130.000000", "numerator": "9.00",
+        "caps_on_numerator": "-1.00", "denominator": "7.00", "caps_on_denominator": "0.00",
+    }  # fmt: skip
+    canned.answers["/ratios"] = ANSWER | {"rows": [member], "together": [whole]}
+    shown = run("ratios", "--by", "organisation").stdout
+    for text in ("BANK-NORTH-01", "130.000000%", "caps on numerator", "-1.00"):
+        assert text in shown
+    refused = run("ratios", "--by", "moon")
+    assert refused.exit_code == 2

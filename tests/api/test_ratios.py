@@ -141,6 +141,37 @@ def test_liquid_assets_have_shares_that_add_up(client: httpx.Client) -> None:
     assert {row["hqla_level"] for row in rows} == {"1", "2A", "2B"}
 
 
+@pytest.mark.parametrize("by", ["organisation", "business_line"])
+def test_members_stand_beside_their_entity_and_the_caps_effect_is_shown(client: httpx.Client, by: str) -> None:
+    body = get(client, "/ratios", by=by, entity="BANK")
+    rows = [row for row in body["rows"] if row["figure"] == "lcr"]
+    assert {row["scope"] for row in rows} == {by}
+    assert len({row["member"] for row in rows}) == len(rows) > 3
+    (entity,) = get(client, "/ratios/lcr", by="entity", entity="BANK")["rows"]
+    for part in ("level1", "level2a", "level2b", "outflows", "inflows"):
+        assert abs(added(row[part] for row in rows) - Fraction(entity[part])) < Fraction(len(rows), 100)
+    together = {row["figure"]: row for row in body["together"]}
+    assert together["lcr"]["numerator"] == entity["numerator"]
+    for row in together.values():
+        for side in ("numerator", "denominator"):
+            shown = Fraction(row[f"{side}_of_parts"]) + Fraction(row[f"caps_on_{side}"])
+            assert abs(shown - Fraction(row[side])) <= Fraction(1, 100)
+    assert together["nsfr"]["caps_on_numerator"] == together["nsfr"]["caps_on_denominator"] == "0.00"
+    assert all(row["minimum_pct"] is None and not row["limits"] for row in rows)
+    ratio_models.Ratios.model_validate_json(json.dumps(body))
+    lines = client.get("/api/v1/ratios/lcr", params={"by": by})
+    ratio_models.RatioDetail.model_validate_json(lines.text)
+    assets = client.get("/api/v1/liquid-assets", params={"by": by})
+    ratio_models.LiquidAssets.model_validate_json(assets.text)
+
+
+def test_scopes_of_one_kind_are_those_of_the_whole_answer(client: httpx.Client) -> None:
+    whole = get(client, "/ratios")["rows"]
+    for kind in ("currency", "entity", "group"):
+        assert get(client, "/ratios", by=kind)["rows"] == [row for row in whole if row["scope"] == kind]
+    assert client.get("/api/v1/ratios", params={"by": "moon"}).status_code == 422
+
+
 def test_who_may_see_one_entity_sees_no_group(bank: Bank) -> None:
     with client_of(bank.services(), "north") as client:
         body = get(client, "/ratios")

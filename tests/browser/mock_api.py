@@ -1,6 +1,6 @@
 """A scripted bank behind the page's HTTP contract: for the browser test and for working on the page by hand.
 
-    python tests/browser/mock_api.py --port 8001 --rows 24 --updates-per-second 10
+    python -m tests.browser.mock_api --port 8001 --rows 24 --updates-per-second 10
 
 It serves api/page/dist under a strict content policy and lets a script move money, raise alerts, cut the streams
 and sign the reader out. Not a stand-in for the API in any other test: its figures are made up.
@@ -21,6 +21,8 @@ from typing import Annotated, Any
 import uvicorn
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+
+from tests.browser.mock_desk import MockDesk, install
 
 DIST = Path(__file__).parents[2] / "api" / "page" / "dist"
 DAY = date(2026, 11, 22)
@@ -67,6 +69,7 @@ class MockBank:
         self.offsets = {f"{TOPIC}/{partition}": 1_000 * (partition + 1) for partition in range(PARTITIONS)}
         self.alerts: list[Row] = []  # oldest first
         self.contracts_offset = 77  # where contracts are read; the gap is always at 77
+        self.desk = MockDesk()
         self.signed_in = True
         self.refuses_streams = False
         self.warnings: list[str] = []
@@ -483,6 +486,8 @@ def build_app(bank: MockBank) -> FastAPI:
             for at in range(6 if entities else 0)
         ]
         return {"rows": rows}
+
+    install(app, bank.desk)
 
     @app.get("/{path:path}")
     async def page(path: str) -> Response:

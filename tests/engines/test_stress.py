@@ -143,6 +143,7 @@ def test_against_the_formula_written_out(book: Book, shocks: dict[str, Fraction]
         + book.facilities * (1 - s["line_loss"])
         + book.central_bank_facilities * (1 - s["central_bank_line_loss"])
         + book.other_inflows
+        + book.recoveries
     )
     need = (
         book.other_outflows

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engines.primitives.errors import Unavailable
 from infra.kafka.clients import consumer_config, producer_config
@@ -92,6 +92,10 @@ class Core:
         consumer = Consumer(consumer_config(self.kafka.settings, self.kafka.bootstrap, self.config.group))
         try:
             return consumer.committed([TopicPartition(self.request_topic, 0)], timeout=10)[0].offset
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.NOT_COORDINATOR:  # a young broker: nothing is committed there
+                raise
+            return -1
         finally:
             consumer.close()
 

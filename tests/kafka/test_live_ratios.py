@@ -93,3 +93,13 @@ def test_the_terminal_shows_what_the_records_give_and_why_it_moved(up: Running) 
             one["ratio_pct"] for one in answer["rows"] if (one["figure"], one["scope"]) == ("lcr", "group")
         )
     assert sum(Fraction(part["ratio_share_pct"]) for part in row["parts"]) == Fraction(row["change_pct"])
+    found = up.json("positions", "--explain", json.dumps(morning["offsets"]))
+    for one in found["rows"]:
+        assert sum(Fraction(part["amount"]) for part in one["parts"]) == Fraction(one["change"])
+    assert any(part["entry"] for one in found["rows"] for part in one["parts"])
+    # From an instant before the first record on, all is told.
+    whole = up.json("gap", "--explain", "1990-01-01T00:00Z/2200-01-01T00:00Z", "--entity", "BANK")
+    assert {one["before"] for one in whole["rows"] if one["currency"] == "CNY"} == {"0.00"}
+    answer = up.json("reverse-stress", "--limit", "1")
+    assert answer["offsets"] == body["offsets"]
+    assert "breakable" in {one["status"] for one in answer["rows"]}

@@ -3,21 +3,25 @@ audit topic and the auditor's history."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from infra.kafka.clients import consumer_config
+from infra.kafka.clients import consumer_config, producer_config
 from infra.settings import Settings
 from streams import topics
+from streams.integrations import names
+from streams.producer import RecordProducer
 from tests.aggregates.world import PEOPLE
 from tests.kafka.test_up import Running, port, start, until
 
 __all__ = ["port", "start"]  # fixtures
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(400)]
+INTEGRATIONS = Path(__file__).parent.parent / "golden" / "integrations"
 ASSET = {
     "loan_no": "LN-1",
     "entity_id": "BANK",
@@ -60,8 +64,11 @@ class People:
         headers = {"Authorization": f"Bearer {self.token(role)}"}
         return self._client.post("/commands", json={**body, "payload": payload}, headers=headers)
 
+    def answer(self, path: str) -> httpx.Response:
+        return self._client.get(path, headers={"Authorization": f"Bearer {self.token('IA')}"})
+
     def get(self, path: str) -> Any:
-        answer = self._client.get(path, headers={"Authorization": f"Bearer {self.token('IA')}"})
+        answer = self.answer(path)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -110,6 +117,31 @@ def test_proposed_approved_by_another_posted_by_core_and_recovered(start: Callab
     published = until(lambda: audit_types(running, len(kinds)), "the audit topic")
     assert {"WriteOffDrafted", "WriteOffApproved", "WriteOffPosted", *kinds} <= set(published)
     assert running.json("audit", "verify")["ok"] is True
+    hand_over_by_a_neighbour(running, people)
+
+
+def hand_over_by_a_neighbour(running: Running, people: People) -> None:
+    """A neighbour's record becomes an asset, its customer is asked about and answered; a broken one is set aside."""
+    value = json.loads((INTEGRATIONS / "tm.in.dataplat.handover.v1.json").read_bytes())
+    value |= {"entity_id": "BANK", "loan_no": "LN-77", "customer_no": "C-77"}
+    settings = Settings.model_validate({"data_dir": running.directory})
+    bootstrap = json.loads((running.directory / "run" / "kafka.json").read_bytes())["bootstrap"]
+    producer = RecordProducer(producer_config(settings, bootstrap))
+    producer.send(names.HANDOVER, b"LN-77", json.dumps(value).encode())
+    producer.send(names.HANDOVER, b"another", json.dumps(value | {"record_id": "R-2"}).encode())
+    producer.flush()
+
+    def related() -> Any:
+        answer = people.answer("/aggregates/RiskCustomer/C-77")
+        return answer.status_code == 200 and answer.json().get("parties")
+
+    assert until(related, "the relations of the customer")[0]["target"] == "SIM-P1"
+    assert people.get("/risk-assets/LN-77")["classification"] == "SUBSTANDARD"
+    letters = until(lambda: running.json("deadletter", "list")["letters"], "the dead letter")
+    assert [(one["topic"], one["field"]) for one in letters] == [(names.HANDOVER, "key")]
+    assert "(record R-2)" in letters[0]["reason"]
+    worker = json.loads(next((running.directory / "run").glob("worker-*.json")).read_bytes())
+    assert "tidemark_process_manager_events_total" in httpx.get(worker["metrics"], trust_env=False).text
 
 
 def written_off(people: People) -> dict[str, Any] | None:

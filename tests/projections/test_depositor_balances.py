@@ -1,6 +1,8 @@
 """Deposits split at the limit of insurance: the compiled fold against the plainest count, however the log is cut."""
 
 from collections import defaultdict
+from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engines.insured_split import split_balances
+from engines.lcr_lines import split_insured_deposit
 from engines.primitives.errors import InvalidInput
 from projections.deposit_insurance import DepositInsurance
 from projections.depositor_balances import DepositorBalances, DepositRow
@@ -37,7 +39,9 @@ def naive(entries: list[Txn]) -> Sums:
         own = entry.customer_id == "-"
         holder = entry.account_id if own else entry.customer_id
         owner = "bank" if own else "customer"
-        cell: Cell = (entry.entity_id, entry.ccy, owner, entry.customer_class, entry.product_id)
+        cell: Cell = (
+            entry.entity_id, entry.ccy, owner, entry.customer_class, entry.product_id, entry.org_id, entry.line_id,
+        )  # fmt: skip
         held = balances[entry.entity_id, holder, entry.ccy]
         whole, _, cents = entry.amount.partition(".")
         minor = int(whole + cents) * (1 if entry.direction == "in" else -1)
@@ -62,7 +66,8 @@ def sums_of(rows: list[DepositRow]) -> Sums:
     for row in rows:
         parts = (row.insured_whole_minor, row.insured_part_minor, row.uninsured_minor, row.overdrawn_minor)
         if any(parts):
-            found[row.entity, row.currency, row.owner, row.customer_class, row.product] = parts
+            cell = (row.entity, row.currency, row.owner, row.customer_class, row.product)
+            found[*cell, row.organisation, row.business_line] = parts
     return found
 
 
@@ -78,6 +83,8 @@ def logs(draw: st.DrawFn) -> list[Txn]:
             "ccy": draw(st.sampled_from(["CNY", "USD"])),
             "customer_class": "-" if customer == "-" else draw(st.sampled_from(["RETAIL", "CORPORATE"])),
             "product_id": draw(st.sampled_from(["SAVINGS", "CURRENT"])),
+            "org_id": draw(st.sampled_from(["NORTH", "SOUTH"])),
+            "line_id": draw(st.sampled_from(["RETAIL-BANKING", "-"])),
             "direction": draw(st.sampled_from(["in", "out"])),
             "amount": f"{draw(st.integers(0, 9))}.{draw(st.integers(0, 99)):02d}",
             "status": draw(st.sampled_from(["settled", "settled", "pending", "rejected"])),
@@ -175,6 +182,17 @@ def test_depositors_of_one_product_are_split_as_the_engine_splits_them(balances:
     found.learn(keys, np.arange(len(balances)))
     found.add(np.arange(len(balances)), np.array(balances, np.int64))
     (row,) = found.rows()
-    split = split_balances(np.array(balances, np.int64), limit)
-    insured = row.insured_whole_minor + row.insured_part_minor
-    assert (insured, row.uninsured_minor, row.overdrawn_minor) == split.totals()
+    split = partial(split_insured_deposit, cover_ratio=Fraction(1), relationship_or_transactional=True)
+    splits = [split(max(balance, 0), limit) for balance in balances]
+    assert row.insured_whole_minor + row.insured_part_minor == sum(one.stable for one in splits)
+    assert row.uninsured_minor == sum(one.less_stable for one in splits)
+    assert row.overdrawn_minor == -sum(min(balance, 0) for balance in balances)
+
+
+def test_branches_share_one_limit_of_insurance_in_order_of_first_appearance() -> None:
+    known = {"customer_class": "RETAIL", "product_id": "SAVINGS", "direction": "in"}
+    paid_in = [("NORTH", "3.00"), ("SOUTH", "4.00"), ("NORTH", "1.00")]
+    entries = [txn(at, at, org_id=org, amount=amount, **known) for at, (org, amount) in enumerate(paid_in)]
+    rows = {row.organisation: row for row in folded(entries, []).depositors.rows()}
+    assert (rows["NORTH"].insured_part_minor, rows["NORTH"].uninsured_minor) == (400, 0)
+    assert (rows["SOUTH"].insured_part_minor, rows["SOUTH"].uninsured_minor) == (100, 300)

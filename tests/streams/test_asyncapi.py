@@ -2,13 +2,15 @@
 
 import inspect
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from streams import schemas, topics
+from streams import cut_records, schemas, topics
 from streams.asyncapi import CHANNELS, document
+from streams.integrations.registry import INTEGRATIONS
 from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
 
 DOCUMENT = document()
@@ -17,6 +19,9 @@ STRUCTS = {
     for name, struct in inspect.getmembers(schemas, inspect.isclass)
     if issubclass(struct, msgspec.Struct) and struct.__module__ == schemas.__name__
 }
+NEIGHBOURS = {row.struct.__name__: row.topic for row in INTEGRATIONS.values()}
+STRUCTS |= dict.fromkeys((*NEIGHBOURS, "Balances", "GraphEdge"), msgspec.Struct)
+STRUCTS |= dict.fromkeys(("RiskCut", "CutTotal", "CutAssets", "CutFlow", "LiquidAsset"), msgspec.Struct)
 SOURCE = schemas.Source(topic=topics.TXN, partition=0, offset=1, log="cluster/topic", fold=1)
 EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "Txn": schemas.Txn(
@@ -75,6 +80,17 @@ EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "ReservationTotal": reservation(1, 5).value,
     "GapFlow": gap_flow(1, "DEMAND", 5, 0).value,
     "Withdrawal": withdrawal(1, "60.00").value,
+    "RiskCut": cut_records.RiskCut(
+        epoch=1,
+        number=0,
+        taken_at="2026-11-22T09:00:00.000000Z",
+        whole=True,
+        offsets={"tm.in.core.txn.v1/0": 7},
+        position_offsets={"tm.in.core.txn.v1/0": 7},
+        logs={"tm.in.core.txn.v1/0": "cluster/topic"},
+        alert_vector={0: 3},
+        totals=[cut_records.CutTotal(metric="lcr", scope="entity", entity="NORTH", currency="EUR", value="4/3")],
+    ),
     "Alert": alert(1, 0, entries=[schemas.AlertEntry(offset=0, event_time="t", amount="1.00")]).value,
     "Holding": schemas.Holding(
         entity_id="NORTH", security_id="S1", event_time="2026-11-22T09:00:00Z", ccy="EUR", face="100.00"
@@ -135,6 +151,11 @@ def resolve(reference: str) -> Any:
         found = found[part]
     return found
 
+
+EXAMPLES |= {
+    name: (Path(__file__).parent.parent / "golden" / "integrations" / f"{topic}.json").read_bytes()
+    for name, topic in NEIGHBOURS.items()
+}
 
 KINDS = {
     "string": str,

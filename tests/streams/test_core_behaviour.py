@@ -1,10 +1,12 @@
 """The simulated core that misbehaves on demand. Its good manners: test_simulated_core.py."""
 
+import msgspec
 import pytest
 
 from engines.primitives.errors import InvalidInput
 from streams.core_behaviour import Misbehaviour, misbehaviours
-from streams.core_simulator import Answer, LateReplies, SimulatedCore
+from streams.core_simulator import NOT_FOUND, Answer, LateReplies, SimulatedCore
+from streams.integrations.outbound_schemas import PostingQuery
 from streams.producer import encode
 from streams.schemas import PostingReply
 from tests.streams.test_simulated_core import changed
@@ -87,3 +89,58 @@ def test_late_replies_come_in_the_order_of_their_time() -> None:
     assert [found.instruction_id for found in late.due(1.0)] == ["a"]
     assert [found.instruction_id for found in late.due(9.0)] == ["b", "c"]
     assert late.due(9.0) == []
+
+
+def query(core: SimulatedCore, case_no: str, attempt: int = 1) -> PostingReply | None:
+    asked = PostingQuery(
+        event_id="E",
+        entity_id="BANK",
+        occurred_at="2024-09-25T04:00:00Z",
+        instruction_id=f"{case_no}.1",
+        attempt=attempt,
+        case_no=case_no,
+    )
+    return core.tell(msgspec.json.encode(asked))
+
+
+def test_a_query_tells_what_became_of_an_instruction() -> None:
+    rude = core("A:mute; B:never; C:reject=ACCT_BUSY:1")
+    posted, told = answer(rude, "A"), query(rude, "A")
+    assert posted.times == 0
+    assert told == posted.reply
+    answer(rude, "B")
+    assert query(rude, "B") is None
+    assert query(rude, "C") is not None
+    answer(rude, "D")
+    assert query(rude, "D", attempt=2) == answer(rude, "D").reply  # accepted is accepted, whatever the attempt
+    assert rude.tell(b"no query") is None
+
+
+def test_what_core_says_it_does_not_know_it_does_not_post_later() -> None:
+    forgetful = core("")
+    told = query(forgetful, "A")
+    assert told is not None
+    assert (told.outcome, told.error_code) == ("rejected", NOT_FOUND)
+    late, again = answer(forgetful, "A").reply, answer(forgetful, "A", attempt=2).reply
+    assert (late.outcome, late.error_code) == ("rejected", NOT_FOUND)
+    assert again.outcome == "accepted"
+
+
+def test_a_lost_second_attempt_is_not_taken_for_the_first() -> None:
+    losing = core("A:reject=ACCT_BUSY:1; A:lost:2")
+    assert answer(losing, "A").reply.error_code == "ACCT_BUSY"
+    request = changed(case_no="A", instruction_id="A.1", attempt=2)
+    assert losing.respond(b"A.1", encode(request)) is None
+    told = query(losing, "A", attempt=2)
+    assert told is not None
+    assert (told.attempt, told.error_code) == (2, NOT_FOUND)
+
+
+def test_it_answers_garbage_or_lets_the_next_answer_overtake() -> None:
+    rude, late = core("A:garbage; B:reorder"), LateReplies()
+    garbled = answer(rude, "A")
+    with pytest.raises(msgspec.DecodeError):
+        msgspec.json.decode(garbled.value(), type=PostingReply)
+    overtaken, prompt = answer(rude, "B"), answer(rude, "C")
+    assert late.held_back(overtaken, 0.0) == []
+    assert late.held_back(prompt, 0.0) == [prompt.reply, overtaken.reply]

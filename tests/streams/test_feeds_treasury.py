@@ -15,8 +15,11 @@ from streams import topics
 from streams.feeds.event import Event
 from streams.feeds.simulated import SimulatedBank, Simulation
 from streams.producer import encode
+from streams.ratio_items import Figure, items_by_pair
 from streams.schemas import FxRate, Holding, MarketPrice, ReserveState
 from streams.treasury_rows import fx_key, holding_key, price_key, reserve_key
+from streams.views_ratios import ratio_figures, scopes
+from tests.live_bank import LiveBank, live_policy
 
 SIMULATION = Simulation(11, date(2026, 4, 14), 5_000, 500, treasury=True)
 TREASURY = {topics.HOLDING, topics.PRICE, topics.FX, topics.RESERVE}
@@ -83,3 +86,20 @@ def test_without_a_treasury_the_stream_is_what_it_was() -> None:
     plain = SimulatedBank(Simulation(11, date(2026, 4, 14), 5_000, 500))
     events = list(islice(plain.events(), plain.opening_events + 5_000))
     assert not TREASURY & {event.topic for event in events}
+
+
+@pytest.mark.parametrize(("seed", "customers"), [(1, 500), (11, 800), (5, 3_000)])
+def test_the_bank_opens_with_the_ratios_of_a_bank(seed: int, customers: int) -> None:
+    source = SimulatedBank(Simulation(seed, date(2026, 3, 16), 5_000, customers, treasury=True))
+    bank = LiveBank().feed(islice(source.events(), source.opening_events))
+    assert not bank.refusals
+    policy, days = live_policy(), bank.view.as_of(None).by_entity
+    found = list(scopes(items_by_pair(bank.view, policy, days), bank.view.fx_rates(), "CNY", group=True))
+    bounds: dict[Figure, tuple[float, float]] = {"lcr": (1.2, 1.6), "nsfr": (1.05, 1.3)}
+    for figure, (low, high) in bounds.items():
+        for one in ratio_figures(figure, found, policy, days):
+            if one.scope[:2] in (("entity", "BANK"), ("group", "-")):
+                assert one.ratio is not None
+                assert low < (one.ratio.value or 0) < high, (figure, one.scope, float(one.ratio.value or 0))
+                if one.coverage is not None:  # two repos and a reverse repo are undone
+                    assert one.coverage.stock.adjusted != one.coverage.stock.held

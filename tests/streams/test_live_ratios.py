@@ -42,7 +42,11 @@ def raw(bank: LiveBank) -> dict[str, list[list[bytes]]]:
 def check(bank: LiveBank, day: date) -> dict[tuple[str, Scope], RatioFigure]:
     found = figures_of(bank.view, day)
     batch = ratios(raw(bank), day)
-    live = {(figure, *scope[1:]): one for (figure, scope), one in found.items() if scope.kind == "currency"}
+    live = {
+        (figure, scope.entity, scope.currency): one
+        for (figure, scope), one in found.items()
+        if scope.kind == "currency"
+    }
     for key, one in live.items():
         assert one.result is not None
         if key not in batch:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from engines.lcr import Levels
 from engines.primitives.money import to_minor
 from streams import topics
 from streams.feeds.event import Event
-from streams.ratio_items import NO_PRICE, NO_REQUIREMENT, STATED, Items, items_by_pair
-from streams.schemas import BusinessDate, Contract, FxRate, Holding, MarketPrice, ReserveState, Txn
-from streams.views_ratios import RatioFigure, Scope, liquid_assets, positions, ratio_figures, scopes
+from streams.ratio_items import NO_PRICE, NO_REQUIREMENT, STATED, Items, items_by_member, items_by_pair
+from streams.schemas import BusinessDate, Contract, FxRate, Holding, MarketPrice, ReserveState, SecuredDeal, Txn
+from streams.views_ratios import RatioFigure, Scope, liquid_assets, member_scopes, positions, ratio_figures, scopes
 from tests.live_bank import LiveBank, live_policy
 
 NOON = "2026-03-16T12:00:00Z"
@@ -292,3 +293,76 @@ def test_a_denominator_of_nothing_has_no_ratio() -> None:
     assert found.ratio.value is None
     assert found.reason == "net cash outflows are 0"
     assert found.ratio.numerator == to_minor("100.00", "CNY")
+
+
+def test_a_repo_within_the_horizon_is_undone_for_the_caps_as_in_golden_case_lcr_005() -> None:
+    # Unwinding lowers adjusted Level 1 to 575 and raises 2A to 935: the 40% cap binds on a mix that is inside it.
+    deals = [
+        SecuredDeal(deal_id="S1", direction="given", face="500.00", cash="425.00", maturity_date="2026-03-28"),
+        SecuredDeal(deal_id="S2", direction="given", face="60.00", cash="50.00", maturity_date="2026-04-30"),
+    ]
+    bonds = {"hqla_level": "2A", "issuer_type": "policy_bank", "encumbrance": "<6m"}
+    events = [
+        reserve("0.00", cb_balance="900.00"),
+        security(1, "100.00"),
+        price(1, "100"),
+        security(2, "1160.00", encumbered_face="560.00", deals=deals, **bonds),
+        price(2, "100"),
+        loan(1, side="liability", principal="425.00", maturity_date="2026-03-28", secured_by="2A", cpty_type="BANK"),
+        loan(2, side="liability", principal="1500.00", maturity_date=None, on_demand=True),
+        loan(3, principal="90.00", cpty_type="BANK"),
+    ]
+    found = figures(*events)["lcr", Scope("currency", "BANK", "CNY")]
+    assert found.coverage is not None
+    assert found.ratio is not None
+    stock = found.coverage.stock
+    assert stock.adjusted == Levels(Fraction(57_500), Fraction(93_500))
+    assert stock.cap40_adjustment == Fraction(165_500, 3)
+    assert found.ratio.value == Fraction(2300, 1377)
+    # On the 29th the deal has matured: nothing is undone, and the cap no longer binds.
+    bank = LiveBank(partitions=1).feed([*on("BANK"), *events])
+    later = {"BANK": date(2026, 3, 29)}
+    of_pair = list(scopes(items_by_pair(bank.view, POLICY, later), bank.view.fx_rates(), "CNY", group=False))
+    (after, *_) = ratio_figures("lcr", of_pair, POLICY, later)
+    assert after.coverage is not None
+    assert after.coverage.stock.cap40_adjustment == 0
+
+
+def test_of_a_swap_each_security_tells_its_leg_and_a_deal_in_no_hqla_is_left_out() -> None:
+    given = [SecuredDeal(deal_id="W", direction="given", face="40.00", maturity_date="2026-03-28")]
+    received = [SecuredDeal(deal_id="W", direction="received", face="50.00", maturity_date="2026-03-28")]
+    outside = [SecuredDeal(deal_id="X", direction="received", face="10.00", cash="9.00", maturity_date="2026-03-20")]
+    found = figures(
+        security(1, "100.00", encumbered_face="40.00", encumbrance="<6m", deals=given),
+        security(2, "50.00", hqla_level="2A", issuer_type="corporate", deals=received),
+        security(3, "10.00", hqla_level="none", issuer_type="bank", deals=outside),
+        *(price(number, "100") for number in (1, 2, 3)),
+    )["lcr", Scope("currency", "BANK", "CNY")]
+    assert found.coverage is not None
+    assert found.coverage.stock.held == Levels(Fraction(6_000), Fraction(4_250))
+    assert found.coverage.stock.adjusted == Levels(Fraction(10_000), Fraction(0))
+
+
+def test_a_branch_has_no_minimum_and_own_money_belongs_to_none() -> None:
+    bank = LiveBank(partitions=1).feed(
+        [
+            *on("BANK"),
+            money(1, "100.00", org_id="NORTH"),
+            money(2, "300.00", org_id="SOUTH"),
+            own(3, "50.00", org_id="HEAD"),
+            reserve("20.00"),
+        ]
+    )
+    items_of = items_by_member(bank.view, POLICY, {"BANK": DAY}, "organisation")
+    found = member_scopes("organisation", items_of, bank.view.fx_rates(), "CNY")
+    rows = {one.scope.member: one for one in ratio_figures("lcr", found, POLICY, {"BANK": DAY})}
+    assert rows.keys() == {"-", "NORTH", "SOUTH"}
+    assert {member: one.ratio and one.ratio.numerator for member, one in rows.items()} == {
+        "-": 3_000,
+        "NORTH": 0,
+        "SOUTH": 0,
+    }
+    assert rows["SOUTH"].ratio is not None
+    assert rows["SOUTH"].ratio.denominator == 30_000 * Fraction(20, 100)
+    assert rows["SOUTH"].ratio.minimum is None
+    assert not rows["SOUTH"].limits

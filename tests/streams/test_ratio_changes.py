@@ -1,7 +1,6 @@
 """Why a live ratio moved: the parts add up exactly, from the records between two cuts, however these were read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from itertools import islice
@@ -190,8 +189,7 @@ def test_a_requirement_that_rises_takes_from_the_reserves_that_can_be_drawn() ->
 
 def test_a_cut_and_its_reverse_negate_each_line(moved: TwoCuts) -> None:
     forth = explained("lcr", moved, POLICY, lambda scope: scope.kind == "group")[0].explanation
-    negated = [replace(one, quantity=-one.quantity) for one in moved.movements]
-    swapped = TwoCuts(moved.after, moved.before, negated)
+    swapped = TwoCuts(moved.after, moved.before, moved.moved.negated())
     back = explained("lcr", swapped, POLICY, lambda scope: scope.kind == "group")[0].explanation
     there = {(part.cause, part.line, part.side, part.entry): part.amount for part in forth.parts}
     again = {(part.cause, part.line, part.side, part.entry): -part.amount for part in back.parts}

@@ -1,6 +1,5 @@
 """What ratios are added up from: a tick changes the sums that moved, and they are what adding all up anew gives."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
@@ -23,14 +22,17 @@ def source(topic: str) -> Source:
     return Source(topic, 0, 1, "cluster/topic", 1)
 
 
-def table_of(windows: Callable[[Callable[[int], FlowClass]], FlowWindows]) -> tuple[GapCells, FlowWindows]:
+DAYS = {"E1": TODAY, "E2": TODAY + timedelta(days=3)}
+
+
+def table_of() -> tuple[GapCells, FlowWindows]:
     table = GapCells()
 
     def class_of(group: int) -> FlowClass:
         entity, _, _, product, currency, tag = table.members[group]
         return FlowClass(entity, currency, product, tag)
 
-    found = windows(class_of)
+    found = FlowWindows(class_of, {entity: edges_of(day) for entity, day in DAYS.items()})
     table.on_change, table.on_clear = found.change, found.forget
     return table, found
 
@@ -48,21 +50,24 @@ CHANGES = st.lists(
 
 @given(CHANGES, st.integers(0, 30), st.booleans())
 def test_windows_kept_are_windows_added_up_anew(changes: list[Any], asked_at: int, cleared: bool) -> None:
-    table, windows = table_of(FlowWindows)
-    days = {"E1": TODAY, "E2": TODAY + timedelta(days=3)}
+    table, windows = table_of()
     for offset, (entity, organisation, day, sums) in enumerate(changes, 1):
         group = table.group((entity, organisation, "-", "LOAN", "CNY", "tag"))
         flat = table.waiting()
         table.hold(flat, (offset, group, day, sums[0], sums[1], 1, sums[2], sums[3]))
         table.settle(f"place/{organisation}", flat, offset)
         if offset == asked_at:
-            windows.sums(table, days, keep=True)
+            windows.sums(table)
+            windows.touched.clear()
+            before = {found: [list(values) for values in sums] for found, sums in windows.sums(table).items()}
     if cleared:
         table.clear("place/O1", same_log=True)
-    kept = {found: sums for found, sums in windows.sums(table, days, keep=True).items() if any(map(any, sums))}
-    edges = {entity: edges_of(day) for entity, day in days.items()}
-    anew = windows_of(table, windows.class_of, edges)
+    kept = {found: sums for found, sums in windows.sums(table).items() if any(map(any, sums))}
+    anew = windows_of(table, windows.class_of, windows.edges)
     assert kept == {found: sums for found, sums in anew.items() if any(map(any, sums))}
+    if 0 < asked_at <= len(changes):
+        moved = {found for found in anew.keys() | before.keys() if anew.get(found) != before.get(found)}
+        assert moved <= windows.touched
 
 
 def test_windows_end_where_the_rules_say() -> None:
@@ -132,6 +137,6 @@ def test_securities_kept_are_face_times_price_of_the_newest_records(steps: list[
             sums[1] += pledged * prices[name] / 100
     found = {group: [value.free, value.encumbered] for group, value in securities.values()}
     assert found == {group: sums for group, sums in wanted.items() if any(sums)}
-    assert {name for _, name, _ in securities.unpriced()} == {
+    assert {name for group in securities.classes() for name, _ in securities.unpriced_of(group)} == {
         name for name, (face, _, _) in held.items() if name not in prices and face
     }

@@ -8,7 +8,7 @@ import pytest
 
 from streams import schemas, topics
 from streams.raw_batch import RawBatch
-from streams.schemas import FxRate, Holding, MarketPrice, ReserveState, Source
+from streams.schemas import FxRate, Holding, MarketPrice, ReserveState, SecuredDeal, Source
 from streams.treasury_folders import FX_RATES, HOLDINGS, PRICES, RESERVES, Kind, TreasuryFolder
 
 NOON = "2026-03-16T12:00:00Z"
@@ -16,6 +16,14 @@ HOLDING = Holding(entity_id="BANK", security_id="CGB", event_time=NOON, ccy="CNY
 PRICE = MarketPrice(security_id="CGB", event_time=NOON, dirty_price="101.25")
 FX = FxRate(base_ccy="USD", quote_ccy="CNY", event_time=NOON, mid="7.1")
 RESERVE = ReserveState(entity_id="BANK", ccy="CNY", event_time=NOON, required="10.00")
+
+
+GIVEN = SecuredDeal(deal_id="R1", direction="given", face="10.00", maturity_date="2026-04-01", cash="9.80")
+
+
+def in_deal(deal: SecuredDeal, **fields: str) -> Holding:
+    deals = [msgspec.structs.replace(deal, **fields)]
+    return msgspec.structs.replace(HOLDING, encumbered_face="10.00", encumbrance="<6m", deals=deals)
 
 
 def raw(*values: bytes | None) -> RawBatch:
@@ -68,6 +76,11 @@ def test_a_record_is_published_by_its_outward_names(
         (HOLDINGS, msgspec.structs.replace(HOLDING, hqla_level="3"), "hqla_level"),
         (HOLDINGS, msgspec.structs.replace(HOLDING, encumbrance="always"), "encumbrance"),
         (HOLDINGS, msgspec.structs.replace(HOLDING, maturity_date="2026-02-30"), "maturity_date"),
+        (HOLDINGS, msgspec.structs.replace(HOLDING, deals=[GIVEN]), "deals"),
+        (HOLDINGS, in_deal(GIVEN, deal_id=""), "deals[0].deal_id"),
+        (HOLDINGS, in_deal(GIVEN, face="-1.00"), "deals[0].face"),
+        (HOLDINGS, in_deal(GIVEN, cash="x"), "deals[0].cash"),
+        (HOLDINGS, in_deal(GIVEN, maturity_date="2026-02-30"), "deals[0].maturity_date"),
         (PRICES, msgspec.structs.replace(PRICE, dirty_price="0"), "dirty_price"),
         (PRICES, msgspec.structs.replace(PRICE, dirty_price="1e3"), "dirty_price"),
         (FX_RATES, msgspec.structs.replace(FX, quote_ccy="USD"), "quote_ccy"),

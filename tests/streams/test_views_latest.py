@@ -101,4 +101,5 @@ def test_a_price_before_its_holding_and_a_price_that_goes() -> None:
     assert values(view) == [810]
     feed(view, cut(PRICE_STATE, 0, log="cluster/topic-2"))
     assert values(view) == []
-    assert [security for _, security, _ in view.securities.unpriced()] == ["CGB"]
+    (group,) = view.securities.classes()
+    assert view.securities.unpriced_of(group) == [("CGB", 800)]

@@ -1,9 +1,10 @@
-/** The risk assets: a small list, asked for now and then. The commands on them are not on this page. */
+/** The risk assets: a small list, asked for now and then. What is done with them is the workbench's. */
 
 import { byId, h, setHidden, setText } from "./dom";
 import { grouped } from "./money";
 import type { Store } from "./store";
 import { Problem, type RiskAsset, get } from "./wire";
+import { addressOf } from "./workbench/address";
 
 const REFRESH_MS = 15_000;
 const ROWS_MAX = 100;
@@ -59,7 +60,7 @@ export class RiskAssets {
       h(
         "tr",
         {},
-        h("th", { scope: "row" }, text(row, "loan_no")),
+        h("th", { scope: "row" }, h("a", { href: addressOf("RiskAsset", text(row, "loan_no")) }, text(row, "loan_no"))),
         h("td", {}, text(row, "entity")),
         h("td", {}, text(row, "branch") || "–"),
         h("td", {}, words(text(row, "classification"))),

@@ -1,17 +1,28 @@
-/** The rooms of the page by hash: the live figures, and `#/calculations`, which is loaded when it is first entered. */
+/** The rooms of the page by hash: the live figures, and others that are loaded when they are first entered. */
 
 import { byId, setHidden } from "./dom";
 
 export const CALCULATIONS = "#/calculations";
+export const WORKBENCH = "#/workbench";
 
-export function roomOf(hash: string): "live" | "calculations" {
-  return hash === CALCULATIONS || hash.startsWith(`${CALCULATIONS}/`) ? "calculations" : "live";
+export type Room = "live" | "calculations" | "workbench";
+
+const within = (hash: string, room: string): boolean => hash === room || hash.startsWith(`${room}/`);
+
+export function roomOf(hash: string): Room {
+  return within(hash, CALCULATIONS) ? "calculations" : within(hash, WORKBENCH) ? "workbench" : "live";
 }
 
+const SKIP: Readonly<Record<Room, string>> = { live: "Skip to positions", calculations: "Skip to calculations", workbench: "Skip to the workbench" };
+
+const OPEN: Readonly<Record<Exclude<Room, "live">, (box: HTMLElement) => Promise<unknown>>> = {
+  calculations: (box) => import("./calculations/room").then(({ CalculationsRoom }) => new CalculationsRoom(box)),
+  workbench: (box) => import("./workbench/room").then(({ WorkbenchRoom }) => new WorkbenchRoom(box)),
+};
+
 export function showRooms(): void {
-  const box = byId("calculations");
   const skip = document.querySelector<HTMLAnchorElement>("a.skip");
-  let entered = false;
+  const entered = new Set<Room>();
   const show = (): void => {
     const room = roomOf(location.hash);
     document.body.dataset["room"] = room;
@@ -19,16 +30,17 @@ export function showRooms(): void {
       if (link.dataset["room"] === room) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (skip) skip.textContent = room === "live" ? "Skip to positions" : "Skip to calculations";
-    setHidden(box, room === "live");
-    if (entered || room === "live") return;
-    entered = true;
-    void import("./calculations/room").then(({ CalculationsRoom }) => new CalculationsRoom(box));
+    if (skip) skip.textContent = SKIP[room];
+    for (const other of ["calculations", "workbench"] as const) setHidden(byId(other), other !== room);
+    if (room === "live" || entered.has(room)) return;
+    entered.add(room);
+    void OPEN[room](byId(room));
   };
   skip?.addEventListener("click", (event) => {
-    if (roomOf(location.hash) === "live") return;
+    const room = roomOf(location.hash);
+    if (room === "live") return;
     event.preventDefault(); // its address would leave the room
-    box.focus();
+    byId(room).focus();
   });
   addEventListener("hashchange", show);
   show();

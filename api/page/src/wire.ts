@@ -217,6 +217,7 @@ export class Problem extends Error {
 const BASE = "/api/v1";
 
 export type Query = Readonly<Record<string, string | undefined>>;
+type Headed = Readonly<Record<string, string>>;
 
 export function url(path: string, query: Query = {}): string {
   const parts = new URLSearchParams();
@@ -226,13 +227,13 @@ export function url(path: string, query: Query = {}): string {
 }
 
 /** GET under /api/v1. Throws Problem; never answers with something that is not JSON. */
-export async function get<T>(path: string, query: Query = {}, timeout_ms = 10_000): Promise<T> {
-  return fetchJson<T>(url(path, query), timeout_ms);
+export async function get<T>(path: string, query: Query = {}, timeout_ms = 10_000, headers: Headed = {}): Promise<T> {
+  return fetchJson<T>(url(path, query), timeout_ms, { headers });
 }
 
 /** POST of JSON text under /api/v1, sent as it stands: the browser must not round its numbers. Throws Problem. */
-export async function post<T>(path: string, text: string, query: Query = {}, timeout_ms = 60_000): Promise<T> {
-  return fetchJson<T>(url(path, query), timeout_ms, { method: "POST", body: text });
+export async function post<T>(path: string, text: string, query: Query = {}, timeout_ms = 60_000, headers: Headed = {}): Promise<T> {
+  return fetchJson<T>(url(path, query), timeout_ms, { method: "POST", body: text, headers });
 }
 
 export interface Readiness {
@@ -252,12 +253,12 @@ export async function readiness(timeout_ms = 4_000): Promise<Readiness> {
   }
 }
 
-async function fetchJson<T>(address: string, timeout_ms: number, sent: RequestInit = {}): Promise<T> {
+export async function fetchJson<T>(address: string, timeout_ms: number, sent: RequestInit = {}): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(address, {
       ...sent,
-      headers: { accept: "application/json", ...(sent.body ? { "content-type": "application/json" } : {}) },
+      headers: { accept: "application/json", ...(typeof sent.body === "string" ? { "content-type": "application/json" } : {}), ...(sent.headers as Headed) },
       signal: AbortSignal.timeout(timeout_ms),
     });
   } catch {

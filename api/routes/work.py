@@ -1,0 +1,188 @@
+"""Work lists over HTTP: what waits, what runs out, what was sent and done, totals, plan, rankings, search, tags, one
+customer and one loan note. All answers carry `position`, the place of the decision log that they stand at.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Annotated, Any
+from zlib import crc32
+
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BaseModel, ConfigDict
+
+from api import work, work_totals, work_views
+from api.auth import Ours, Reader
+from api.conditional import tagged, unchanged
+from api.routes.figures import json_response
+from engines.primitives.errors import Unavailable
+from projections.work.search import PAGE_MAX, QUERY_LENGTH_MAX
+from projections.work.search import Query as Search
+
+LISTS = "work"
+router = APIRouter(prefix=f"/{LISTS}", tags=["work lists"])
+
+Name = Annotated[str | None, Query(max_length=200)]
+Code = Annotated[str | None, Query(max_length=50)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+Day = Annotated[date | None, Query()]
+
+
+class WorkList(BaseModel):
+    """A list at one position of the decision log."""
+
+    model_config = ConfigDict(extra="allow")
+
+    position: int
+    recorded_at: str | None
+    rows: list[dict[str, Any]] = []
+
+
+class Seeing:
+    """Who asks, as of which day, for which entity and organisation."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        ours: Ours,
+        entity: Annotated[str | None, Query(max_length=200, description="only this legal entity")] = None,
+        org: Annotated[str | None, Query(max_length=64, description="this organisation and those below it")] = None,
+        as_of: Annotated[date | None, Query(description="the day that days are counted from; default: today")] = None,
+        if_none_match: Annotated[str | None, Header(description="the ETag of an earlier answer: 304")] = None,
+    ) -> None:
+        self.reader, self.ours, self.entity, self.org, self.as_of = reader, ours, entity, org, as_of
+        self.known = if_none_match
+
+    async def answer(self, make: Callable[[work.View], work.Json]) -> Response:
+        views, now = self.ours.work, self.ours.clock()
+        if views is None:
+            raise Unavailable("this server keeps no work lists")
+
+        def run() -> tuple[bytes, str]:
+            with views.current() as state:
+                tag = self._tag(state.position, now)
+                if unchanged(self.known, tag):
+                    return b"", tag
+                seen = work.View(state, self.reader, views.today(now), self.as_of, self.entity, self.org)
+                return msgspec.json.encode(make(seen)), tag
+
+        body, tag = await anyio.to_thread.run_sync(run)
+        return tagged(json_response(body), tag, self.known)
+
+    def _tag(self, position: int, now: datetime) -> str:
+        """An answer changes with the log, the day and the reader, and with nothing else."""
+        reader = self.reader
+        who = "|".join((reader.actor, *reader.roles, reader.organisation, *reader.entities))
+        return f'W/"{position}-{now:%Y%m%d%H}-{crc32(who.encode()):08x}"'
+
+    def period(self, start: date | None, end: date | None) -> tuple[date, date]:
+        """As asked; by default this year up to the day."""
+        last = end or self.as_of or self.ours.clock().date()
+        return start or date(last.year, 1, 1), last
+
+
+Asked = Annotated[Seeing, Depends()]
+LISTED: dict[int | str, dict[str, Any]] = {200: {"model": WorkList}}
+
+
+@router.get("/home")
+async def home(asked: Asked, start: Day = None, end: Day = None) -> Response:
+    """The start page at one position of the log: to-dos, deadlines, messages, totals, plan, rankings."""
+    return await asked.answer(lambda view: work_views.home(view, *asked.period(start, end)))
+
+
+@router.get("/todos", responses=LISTED)
+async def todos(asked: Asked, kind: Code = None, mine: bool = False, everyone: bool = False) -> Response:
+    """What waits for the reader, most urgent first; `mine` leaves out what is assigned to others, `everyone` shows
+    what waits for whatever role."""
+    return await asked.answer(lambda view: work.todo_list(view, kind=kind, mine=mine, everyone=everyone))
+
+
+@router.get("/done", responses=LISTED)
+async def done(asked: Asked, limit: Limit = 50) -> Response:
+    """What the reader did, newest first."""
+    return await asked.answer(lambda view: work.done_list(view, limit))
+
+
+@router.get("/deadlines", responses=LISTED)
+async def deadlines(asked: Asked, colour: Code = None, rule: Code = None) -> Response:
+    """Open terms and dates with days left and a colour, most urgent first; lapsed ones until they are settled."""
+    return await asked.answer(lambda view: work.deadline_list(view, colour=colour, rule=rule))
+
+
+@router.get("/messages", responses=LISTED)
+async def messages(asked: Asked, everyone: bool = False, limit: Limit = 100) -> Response:
+    """Reminders sent to the reader or the reader's roles, newest first, and the notices in force."""
+    return await asked.answer(lambda view: work.message_list(view, everyone=everyone, limit=limit))
+
+
+@router.get("/totals")
+async def totals(
+    asked: Asked,
+    by: Annotated[str, Query(max_length=200, description="of the stock, by commas")] = "classification,lifecycle",
+    moved_by: Annotated[str, Query(max_length=200, description="of the period, by commas")] = "mode",
+    start: Day = None,
+    end: Day = None,
+) -> Response:
+    """The stock by dimensions, and what was recovered, reduced and written off in a period by dimensions."""
+    first, last = asked.period(start, end)
+    names, moved = by.split(","), moved_by.split(",")
+    return await asked.answer(
+        lambda view: work_totals.total_list(view, by=names, moved_by=moved, start=first, end=last)
+    )
+
+
+@router.get("/plan", responses=LISTED)
+async def plan(asked: Asked, kind: Code = None) -> Response:
+    """Targets with what counts for them, completion, time progress, nodes and rank."""
+    return await asked.answer(lambda view: work_totals.plan_list(view, kind=kind))
+
+
+@router.get("/rankings")
+async def rankings(
+    asked: Asked, kind: str = "RECOVERY", start: Day = None, end: Day = None, with_memo: bool = False
+) -> Response:
+    """Branches by completed amount in a period, customers by their claims."""
+    first, last = asked.period(start, end)
+    return await asked.answer(
+        lambda view: work_totals.ranking_list(view, kind=kind, start=first, end=last, with_memo=with_memo)
+    )
+
+
+@router.get("/search", responses=LISTED)
+async def search(
+    asked: Asked,
+    q: Annotated[str, Query(max_length=QUERY_LENGTH_MAX, description="words that all occur, in any part")] = "",
+    aggregate: Name = None,
+    stage: Code = None,
+    classification: Code = None,
+    customer_no: Name = None,
+    tag: Name = None,
+    is_open: Annotated[bool | None, Query(alias="open")] = None,
+    cursor: Annotated[int | None, Query(ge=1, description="of the page before")] = None,
+    limit: Limit = 50,
+) -> Response:
+    """Anything by its number, text (any part, Chinese too), tags and filters; newest first, page by page."""
+    query = Search(
+        q, aggregate, stage, None, None, classification, customer_no, tag, is_open, before=cursor, limit=limit
+    )
+    return await asked.answer(lambda view: work.search_page(view, query))
+
+
+@router.get("/tags", responses=LISTED)
+async def tags(asked: Asked) -> Response:
+    """The tags in use, with how many loan notes and customers carry them."""
+    return await asked.answer(work.tag_list)
+
+
+@router.get("/customers/{customer_no}")
+async def customer(asked: Asked, customer_no: str) -> Response:
+    """One customer on one body: claims, cases, files, guarantors, relations, external facts, what happened."""
+    return await asked.answer(lambda view: work_views.customer_view(view, customer_no))
+
+
+@router.get("/assets/{loan_no}")
+async def asset(asked: Asked, loan_no: str) -> Response:
+    """One loan note: the place of every yuan, cases, deadlines, what happened."""
+    return await asked.answer(lambda view: work_views.asset_view(view, loan_no))

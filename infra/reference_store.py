@@ -1,0 +1,104 @@
+"""Facts from neighbour systems that no aggregate holds: the newest value of each, beside the event store.
+
+Latest value only, so it may be told again, late or out of order and ends the same: the record with the highest
+(as_of, record_id) stays. Not a log and no place for decisions: those are events.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from typing import Any
+
+from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
+from eventsourcing.sqlite import SQLiteDatastore
+
+from engines.primitives.errors import Unavailable
+from infra.event_store import EventStore
+
+_COLUMNS = "kind, entity, key, subject, as_of, record_id, body"
+_TABLE = (
+    "CREATE TABLE IF NOT EXISTS {table} (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, "
+    "subject TEXT NOT NULL, as_of TEXT NOT NULL, record_id TEXT NOT NULL, body TEXT NOT NULL, "
+    "PRIMARY KEY (kind, entity, key))"
+)
+CREATION_LOCK = 0x7469_6466  # advisory lock: "tide" + 1; that is the event store's own
+_INDEX = "CREATE INDEX IF NOT EXISTS tidemark_reference_subject ON {table} (subject)"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`subject` is whom the fact is about (a customer), `as_of` sorts as text within its kind, `body` is JSON."""
+
+    kind: str
+    entity: str
+    key: str
+    subject: str
+    as_of: str
+    record_id: str
+    body: str
+
+
+class ReferenceStore:
+    def __init__(self, store: EventStore) -> None:
+        """Makes its table where it is missing. Raises Unavailable."""
+        recorder: Any = store.recorder
+        self._datastore = recorder.datastore
+        self._is_sqlite = isinstance(self._datastore, SQLiteDatastore)
+        self._table = "tidemark_reference" if self._is_sqlite else f"{self._datastore.schema}.tidemark_reference"
+        with self._cursor() as cursor:
+            if not self._is_sqlite:  # its catalogue refuses the second of two processes that create at once
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
+            for statement in (_TABLE, _INDEX):
+                cursor.execute(self._sql(statement))
+
+    def put(self, fact: Fact) -> bool:
+        """Keep a fact unless a newer one of its kind, entity and key is known; says whether it is the newest now."""
+        newer = "(excluded.as_of, excluded.record_id) >= (r.as_of, r.record_id)"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in ("subject", "as_of", "record_id", "body"))
+        self._run(
+            f"INSERT INTO {{table}} AS r ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - our own words
+            f"ON CONFLICT (kind, entity, key) DO UPDATE SET {changes} WHERE {newer}",
+            astuple(fact),
+        )
+        kept = self.get(fact.kind, fact.entity, fact.key)
+        return kept is not None and (kept.as_of, kept.record_id) == (fact.as_of, fact.record_id)
+
+    def get(self, kind: str, entity: str, key: str) -> Fact | None:
+        found = self._select("kind = ? AND entity = ? AND key = ?", (kind, entity, key))
+        return found[0] if found else None
+
+    def of_subject(self, subject: str) -> list[Fact]:
+        """Everything known of one subject, by kind and key."""
+        return self._select("subject = ?", (subject,))
+
+    def of_kind(self, kind: str) -> list[Fact]:
+        return self._select("kind = ?", (kind,))
+
+    def remove(self, fact: Fact) -> None:
+        self._run("DELETE FROM {table} WHERE kind = ? AND entity = ? AND key = ?", (fact.kind, fact.entity, fact.key))
+
+    def _select(self, where: str, values: Sequence[str]) -> list[Fact]:
+        order = "ORDER BY kind, entity, key"
+        with self._cursor() as cursor:
+            statement = f"SELECT {_COLUMNS} FROM {{table}} WHERE {where} {order}"  # noqa: S608 - our own words
+            cursor.execute(self._sql(statement), tuple(values))
+            rows = cursor.fetchall()
+        return [Fact(*(row[name] for name in _COLUMNS.split(", "))) for row in rows]
+
+    def _run(self, statement: str, values: Sequence[str]) -> None:
+        with self._cursor() as cursor:
+            cursor.execute(self._sql(statement), tuple(values))
+
+    def _sql(self, statement: str) -> str:
+        named = statement.format(table=self._table)
+        return named if self._is_sqlite else named.replace("?", "%s")
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        try:
+            with self._datastore.transaction(commit=True) as cursor:
+                yield cursor
+        except (OperationalError, InterfaceError) as error:
+            raise Unavailable("the event store does not answer") from error
+        except PersistenceError as error:
+            raise Unavailable(f"the event store failed: {type(error).__name__}") from error
