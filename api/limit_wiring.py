@@ -21,7 +21,7 @@ from streams.cut_reader import CutReader
 from streams.cut_sequencer import CUT_KEY, CutSequencer
 from streams.folded import watch_policy
 from streams.limit_funding import FundingPolicy
-from streams.limit_response_runner import AlertReader, LimitResponseRunner
+from streams.limit_response_runner import AlertReader, LimitResponseRunner, ResponseMetrics
 from streams.producer import RecordProducer
 from streams.topics import CUT
 
@@ -77,12 +77,12 @@ def recording_cuts(
 @contextmanager
 def answering_limits(
     settings: Settings, store: EventStore, assets: Assets, holder: str, in_thread: InThread
-) -> Iterator[None]:
-    """Alerts on limits open cases and propose plans meanwhile."""
+) -> Iterator[ResponseMetrics]:
+    """Alerts on limits open cases and propose plans meanwhile; what was done is counted in what it gives."""
     reader = AlertReader(consumer_config(settings, resolve_bootstrap(settings)))
     runner = LimitResponseRunner(assets, store, reader, funding_policy(settings), clock=utc_now, holder=holder)
     try:
         with in_thread("limit-responses", runner.run):
-            yield
+            yield runner.metrics
     finally:
         reader.close()

@@ -71,7 +71,7 @@ def run_worker(settings: Settings) -> None:
         opened_assets(settings) as (store, assets),
         publishing(settings, store, assets),
         managing(settings, store, assets) as managers,
-        answering_limits(settings, store, assets, _holder(), _in_thread),
+        answering_limits(settings, store, assets, _holder(), _in_thread) as responses,
     ):
         handler = CommandHandler(assets, verifier(settings))
         run_folds(
@@ -81,7 +81,7 @@ def run_worker(settings: Settings) -> None:
                 topics.POSTING_REPLY: lambda _key, value, at: blame(handler.handle_posting_reply(value, at)),
                 **neighbours(assets, ReferenceStore(store)),
             },
-            [managers.registry],
+            [managers.registry, responses.registry],
         )
 
 
