@@ -23,6 +23,7 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 
 from tests.browser.mock_desk import MockDesk, install
+from tests.browser.mock_liquidity import MockLiquidity, install_liquidity
 
 DIST = Path(__file__).parents[2] / "api" / "page" / "dist"
 DAY = date(2026, 11, 22)
@@ -70,6 +71,7 @@ class MockBank:
         self.alerts: list[Row] = []  # oldest first
         self.contracts_offset = 77  # where contracts are read; the gap is always at 77
         self.desk = MockDesk()
+        self.liquidity = MockLiquidity()
         self.signed_in = True
         self.refuses_streams = False
         self.warnings: list[str] = []
@@ -310,6 +312,7 @@ class MockBank:
         return {
             "positions": self.positions_answer(),
             "gap": self.gap_answer(),
+            "ratios": self.liquidity.ratios(),
             "alerts": list(reversed(self.alerts[-50:])),
         }
 
@@ -488,6 +491,7 @@ def build_app(bank: MockBank) -> FastAPI:
         return {"rows": rows}
 
     install(app, bank.desk)
+    install_liquidity(app, bank.liquidity)
 
     @app.get("/{path:path}")
     async def page(path: str) -> Response:

@@ -1,10 +1,12 @@
-/** The alert list: newest first, each opens the entries behind it. Severity is the page's own grading, see below. */
+/** The alert list: newest first, each opens what is behind it. Severity of a flow is the page's own grading, see below. */
 
 import { arrange, byId, h, onFrame, setHidden, setText } from "./dom";
+import { edges, headroom, inUnits, limitOf } from "./limit-facts";
 import { grouped, parse, timesOver } from "./money";
+import { LIQUIDITY } from "./rooms";
 import type { Store } from "./store";
 import { clock, count } from "./time";
-import { type Alert, type AlertEntry, type AlertPage, Problem, get } from "./wire";
+import { type Alert, type AlertEntry, type AlertPage, type Light, type LimitFacts, Problem, get } from "./wire";
 
 const PAGE = 100;
 const SAY_MS = 3_000;
@@ -15,12 +17,17 @@ const WORDS: Readonly<Record<Severity, string>> = { high: "High", medium: "Mediu
 
 const measured = (alert: Alert): string => alert.rolling ?? alert.amount;
 
+const OF_LIGHT: Readonly<Record<Light, Severity>> = { red: "high", amber: "medium", green: "low" };
+const LIGHTS: Readonly<Record<Light, string>> = { red: "Red", amber: "Amber", green: "Green" };
+const WAYS: Readonly<Record<Alert["kind"], string>> = { raised: "↗ raised", eased: "↘ eased", cleared: "✓ cleared", corrected: "corrected" };
+
 /**
- * How far the amount (of the window, for the rolling rule) is above its threshold: 5 times is high, 2 times medium.
+ * Of an alert on a limit: its light. Else how far the amount (of the window, for the rolling rule) is above its threshold: 5 times is high, 2 times medium.
  *
- * An alert has no severity of its own; this only decides its colour here, and the tooltip says so.
+ * An alert on a flow has no severity of its own; this only decides its colour here, and the tooltip says so.
  */
 export function severity(alert: Alert): Severity {
+  if (alert.limit) return OF_LIGHT[alert.limit.light];
   if (alert.kind === "corrected") return "corrected";
   const times = timesOver(parse(measured(alert)), parse(alert.threshold));
   return times >= 5n ? "high" : times >= 2n ? "medium" : "low";
@@ -83,7 +90,9 @@ export class AlertList {
     const [newest] = fresh;
     if (newest) {
       const lead = fresh.length === 1 ? "New alert" : `${fresh.length} new alerts, newest`;
-      setText(byId("alerts-live"), `${lead}: ${newest.entity}, ${newest.currency} ${grouped(measured(newest))}. ${newest.reason}`);
+      const limit = limitOf(newest);
+      const what = limit ? `${limit.metric.toUpperCase()} limit ${limit.light}, ${newest.kind}` : `${newest.currency} ${grouped(measured(newest))}`;
+      setText(byId("alerts-live"), `${lead}: ${newest.entity}, ${what}. ${newest.reason}`);
     }
     this.announced = new Set(this.store.unseen);
     this.sayTimer = window.setTimeout(() => {
@@ -95,21 +104,16 @@ export class AlertList {
   private itemOf(alert: Alert): HTMLLIElement {
     const grade = severity(alert);
     const detail = h("div", { class: "detail", hidden: true, id: `alert-${alert.alert_id}` });
-    const rolling = alert.rolling != null;
+    const limit = limitOf(alert);
     const button = h(
       "button",
       { type: "button", class: "alert", "aria-expanded": "false", "aria-controls": detail.id },
-      h("span", { class: `severity ${grade}`, title: "How many times the threshold: 5 is high, 2 is medium" }, WORDS[grade]),
+      alert.limit
+        ? h("span", { class: `severity ${grade}`, title: `Light of the limit, ${alert.limit.light_before} before` }, LIGHTS[alert.limit.light])
+        : h("span", { class: `severity ${grade}`, title: "How many times the threshold: 5 is high, 2 is medium" }, WORDS[grade]),
       h("time", { datetime: alert.event_time, title: `${alert.event_time} (UTC)` }, clock(alert.event_time, "")),
-      h("span", { class: "who" }, h("b", {}, alert.entity), ` · ${alert.customer === "-" ? alert.account : alert.customer}`),
-      h("span", { class: "amount" }, `${alert.currency} `, h("b", { "data-exact": measured(alert) }, grouped(measured(alert)))),
-      h(
-        "span",
-        { class: "threshold" },
-        rolling ? `in ${alert.window_minutes ?? "?"} min · ` : "single · ",
-        `limit ${grouped(alert.threshold)}`,
-      ),
-      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, "late") : null, alert.reason),
+      ...(limit ? crossing(alert, limit) : flow(alert)),
+      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, "late") : null, limit && `Headroom ${headroom(limit)}. `, alert.reason),
     );
     const item = h("li", { "data-alert": alert.alert_id }, button, detail);
     button.addEventListener("click", () => {
@@ -126,7 +130,9 @@ export class AlertList {
     detail.replaceChildren(h("p", { class: "quiet" }, "Loading the entries…"));
     try {
       const full = await get<Alert>(`/alerts/${encodeURIComponent(alert.alert_id)}`);
-      detail.replaceChildren(facts({ ...alert, ...full }), entriesTable(full.entries ?? [], alert.currency));
+      const { limit } = alert;
+      const below = limit ? [behind(limit)] : [entriesTable(full.entries ?? [], alert.currency)];
+      detail.replaceChildren(facts({ ...alert, ...full }), ...below);
     } catch (error) {
       const text = error instanceof Problem ? `${error.message}. ${error.detail}` : String(error);
       const retry = h("button", { class: "plain", type: "button", onclick: () => void this.explain(alert, detail) }, "Try again");
@@ -160,14 +166,41 @@ export class AlertList {
   }
 }
 
+/** Who and how much, of an alert on a flow. */
+function flow(alert: Alert): HTMLElement[] {
+  const span = alert.rolling != null ? `in ${alert.window_minutes ?? "?"} min · ` : "single · ";
+  return [
+    h("span", { class: "who" }, h("b", {}, alert.entity), ` · ${known(alert.customer) || known(alert.account) || alert.txn_id}`),
+    h("span", { class: "amount" }, `${alert.currency} `, h("b", { "data-exact": measured(alert) }, grouped(measured(alert)))),
+    h("span", { class: "threshold" }, span, `limit ${grouped(alert.threshold)}`),
+  ];
+}
+
+/** Which way a limit's light went, and the value beside its limit. */
+function crossing(alert: Alert, limit: LimitFacts): HTMLElement[] {
+  const whose = limit.scope === "group" ? "Group" : alert.entity;
+  const name = `${limit.metric.replaceAll("_", " ").toUpperCase()}${limit.scope === "currency" ? ` ${alert.currency}` : ""}`;
+  return [
+    h("span", { class: "who" }, h("b", {}, whose), ` · ${name} · ${WAYS[alert.kind]}`),
+    h("span", { class: "amount" }, h("b", { "data-exact": limit.value }, inUnits(limit.metric, limit.value))),
+    h("span", { class: "threshold" }, `limit ${edges(limit.metric, limit.minimum, limit.maximum)}`),
+  ];
+}
+
+function behind(limit: LimitFacts): HTMLElement {
+  return h("p", {}, `${limit.light_before} → ${limit.light}, at the business date ${limit.as_of}. `, h("a", { href: LIQUIDITY }, "Limits and plans"));
+}
+
 function facts(alert: Alert): HTMLElement {
   const list = h("dl", { class: "facts" });
   const rows: readonly (readonly [string, string | null | undefined])[] = [
     ["Rule", `${alert.rule} ${alert.rule_version}`],
-    ["Organisation", alert.organisation],
-    ["Customer", `${alert.customer} (${alert.customer_class})`],
-    ["Account", alert.account],
-    ["Entry", alert.txn_id],
+    ["Limit", alert.limit?.limit_id],
+    ["Incident", alert.limit?.incident],
+    ["Organisation", known(alert.organisation)],
+    ["Customer", known(alert.customer) && `${alert.customer} (${alert.customer_class})`],
+    ["Account", known(alert.account)],
+    ["Entry", known(alert.txn_id)],
     ["Position in the log", `${alert.source.topic}/${alert.source.partition} @ ${alert.source.offset - 1}`],
     ["Corrects", alert.corrects],
     ["Alert id", alert.alert_id],
@@ -175,6 +208,8 @@ function facts(alert: Alert): HTMLElement {
   for (const [name, value] of rows) if (value) list.append(h("dt", {}, name), h("dd", {}, value));
   return list;
 }
+
+const known = (text: string): string => (text === "-" ? "" : text);
 
 /** An entry may come bare or with its record resolved; the record's own names are those of the topic. */
 function entriesTable(entries: readonly AlertEntry[], currency: string): HTMLElement {

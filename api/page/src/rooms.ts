@@ -4,20 +4,23 @@ import { byId, setHidden } from "./dom";
 
 export const CALCULATIONS = "#/calculations";
 export const WORKBENCH = "#/workbench";
+export const LIQUIDITY = "#/liquidity";
 
-export type Room = "live" | "calculations" | "workbench";
+export type Room = "live" | "calculations" | "workbench" | "liquidity";
 
 const within = (hash: string, room: string): boolean => hash === room || hash.startsWith(`${room}/`);
 
 export function roomOf(hash: string): Room {
+  if (within(hash, LIQUIDITY)) return "liquidity";
   return within(hash, CALCULATIONS) ? "calculations" : within(hash, WORKBENCH) ? "workbench" : "live";
 }
 
-const SKIP: Readonly<Record<Room, string>> = { live: "Skip to positions", calculations: "Skip to calculations", workbench: "Skip to the workbench" };
+const SKIP: Readonly<Record<Room, string>> = { live: "Skip to positions", calculations: "Skip to calculations", workbench: "Skip to the workbench", liquidity: "Skip to liquidity" };
 
 const OPEN: Readonly<Record<Exclude<Room, "live">, (box: HTMLElement) => Promise<unknown>>> = {
   calculations: (box) => import("./calculations/room").then(({ CalculationsRoom }) => new CalculationsRoom(box)),
   workbench: (box) => import("./workbench/room").then(({ WorkbenchRoom }) => new WorkbenchRoom(box)),
+  liquidity: (box) => import("./liquidity/room").then(({ LiquidityRoom }) => new LiquidityRoom(box)),
 };
 
 export function showRooms(): void {
@@ -31,7 +34,7 @@ export function showRooms(): void {
       else link.removeAttribute("aria-current");
     }
     if (skip) skip.textContent = SKIP[room];
-    for (const other of ["calculations", "workbench"] as const) setHidden(byId(other), other !== room);
+    for (const other of ["calculations", "workbench", "liquidity"] as const) setHidden(byId(other), other !== room);
     if (room === "live" || entered.has(room)) return;
     entered.add(room);
     void OPEN[room](byId(room));

@@ -154,9 +154,30 @@ export interface AlertEntry {
   record?: Readonly<Record<string, unknown>> | null;
 }
 
+export type Light = "green" | "amber" | "red";
+
+/** What an alert on a limit stands on. Numbers are exact text, a decimal or `n/d`; a ratio is a share, not per cent. */
+export interface LimitFacts {
+  limit_id: string;
+  metric: string;
+  scope: "currency" | "entity" | "group";
+  as_of: string;
+  value: string;
+  light: Light;
+  light_before: Light;
+  /** The alert that opened it. */
+  incident: string;
+  minimum?: string | null;
+  maximum?: string | null;
+  /** A share of the limit, or an amount where the limit is 0. */
+  headroom?: string | null;
+  /** Of a large withdrawal: the large-flow alert behind it. */
+  cause?: string | null;
+}
+
 export interface Alert {
   alert_id: string;
-  kind: "raised" | "corrected";
+  kind: "raised" | "corrected" | "eased" | "cleared";
   rule: string;
   rule_version: string;
   sequence: number;
@@ -178,6 +199,7 @@ export interface Alert {
   corrects?: string | null;
   entries?: AlertEntry[];
   appended_at?: string | null;
+  limit?: LimitFacts | null;
 }
 
 export interface AlertPage {
