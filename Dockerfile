@@ -28,7 +28,7 @@ COPY --from=page /page/dist api/page/dist
 RUN /opt/tidemark/bin/pip install --no-deps .
 # Compiled once here; numba asks to write where it reads, so the folder is handed to the user below.
 WORKDIR /
-RUN NUMBA_CACHE_DIR=/compiled /opt/tidemark/bin/python -c 'from streams.warm import warm; warm()'
+RUN NUMBA_CACHE_DIR=/compiled /opt/tidemark/bin/python -c 'from streams.warm import warm; warm(explains=True)'
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /home/tidemark --create-home tidemark \

@@ -94,7 +94,7 @@ fi
 wanted=$(cat requirements.lock engines/primitives/compiled.py engines/actus/*.py streams/*.py projections/*.py | digest)
 if ! fresh compiled "$wanted"; then
   say "compiling the decoder"
-  .venv/bin/python -c 'from streams.warm import warm; warm()' >&2
+  .venv/bin/python -c 'from streams.warm import warm; warm(explains=True)' >&2
   stamp compiled "$wanted"
 fi
 

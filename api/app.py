@@ -12,8 +12,10 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.access import TellAccess
 from api.metrics import MeasureRequests, Metrics
 from api.routes import (
+    access_log,
     alerts,
     allowed,
     assets,
@@ -86,6 +88,9 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(MeasureRequests, metrics=metrics)
+    if services.access is not None:
+        metrics.registry.register(services.access.log.registry)
+        app.add_middleware(TellAccess, access=services.access)
 
     v1 = APIRouter(prefix=PREFIX)
     parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
@@ -101,6 +106,7 @@ def create_app(services: Services) -> FastAPI:
         external_facts,
         reverse_stress,
         limits,
+        access_log,
     ):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)

@@ -12,6 +12,7 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from aggregates.envelope import EVERY_ENTITY, Principal
+from api.access import identified, showed_token
 from api.services import Services
 from engines.primitives.errors import Forbidden
 from infra.security import Unauthenticated
@@ -40,8 +41,10 @@ async def authenticate(connection: HTTPConnection) -> Principal:
             same_origin(connection)
     if not token:
         raise Unauthenticated("a token is needed: Authorization: Bearer …, or the session cookie")
+    showed_token()
     ours = services(connection)
     principal = await anyio.to_thread.run_sync(ours.verify_token, token.strip(), ours.clock())
+    identified(principal)
     if not principal.roles:
         raise Forbidden("this token has no role", actor=principal.actor)
     return principal

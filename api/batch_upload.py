@@ -15,6 +15,7 @@ from aggregates.batch_commands import execute_together
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import EVERY_ENTITY, Principal
 from aggregates.payload import check_day, check_id
+from api.access import refused
 from api.batch_columns import REASON, VALID_ON, Cell, Sheet, about_of, payload_of, sheet_of, unknown_columns
 from api.batch_files import Table, read_table, with_results
 from engines.primitives.errors import InvalidInput, TidemarkError, Unavailable
@@ -147,6 +148,8 @@ class Uploads:
         errors = {place: one for place, one in enumerate(read) if isinstance(one, TidemarkError)}
         # With an unreadable row nothing will be stored; what else would be refused is told all the same.
         judged = execute_together(self.assets, [one for _, one in good], batch_id=batch_id, store=not errors)
+        for place, error in judged.refused.items():
+            refused(good[place][1], error)
         outcomes = dict(enumerate(judged.outcomes))
         errors |= {good[place][0]: error for place, error in judged.refused.items()}
         rows = []

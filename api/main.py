@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import admin, doctor, figures, limits, ratios, records, up
+from api.cli import access, admin, doctor, figures, limits, ratios, records, up
 from api.cli.actus import actus
 from api.cli.calc import calc
 from api.cli.contracts import explain
@@ -76,6 +76,7 @@ app.add_typer(attachment, name="attachment", rich_help_panel=DECIDE)
 app.add_typer(work, name="work", rich_help_panel=DECIDE)
 app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
+records.audit.command()(access.access)
 app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)
 app.command(rich_help_panel=KEEP)(admin.token)
 app.add_typer(deadletter, name="deadletter", rich_help_panel=KEEP)

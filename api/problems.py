@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from api.access import failed
 from engines.primitives import errors as e
 from infra.security import Unauthenticated
 
@@ -63,6 +64,7 @@ def install(app: FastAPI) -> None:
 
 async def _of_ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, e.TidemarkError)  # noqa: S101 - registered for this kind only
+    failed(error)
     return response(error)
 
 

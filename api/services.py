@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.rendering import EventView
+from api.access import Access
 from api.papers import Papers
 from infra.decision_views import DecisionViews
 from infra.recovery_policies import RecoveryPolicy
@@ -89,6 +90,7 @@ class Services:
     allowed: Callable[[Principal, str, str, str | None], Mapping[str, Any]] | None = None  # commands open to a reader
     work: DecisionViews | None = None  # the work lists
     external_facts: Callable[[Principal, str], list[dict[str, Any]]] | None = None  # from neighbours, of a customer
+    access: Access | None = None  # where refusals, sign-ins and papers taken are told
     recent_cuts: RecentCuts | None = None  # newest first, of the log of recorded cuts
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures

@@ -22,6 +22,8 @@ from confluent_kafka.admin import AdminClient
 
 from aggregates.assets import Assets
 from aggregates.envelope import Principal
+from api.access import WatchedAssets
+from api.access_wiring import access_of, telling_access
 from api.allowed import allowed
 from api.limit_wiring import answering_limits, cut_reader, recording_cuts
 from api.login_codes import LoginCodeFiles
@@ -56,6 +58,7 @@ from streams.reverse_stress_states import LiveDepositors
 from streams.stored_states import LogReader, Replay
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
+from streams.warm import and_warm
 
 log = structlog.get_logger()
 
@@ -72,8 +75,9 @@ def run_worker(settings: Settings) -> None:
         publishing(settings, store, assets),
         managing(settings, store, assets) as managers,
         answering_limits(settings, store, assets, _holder(), _in_thread) as responses,
+        telling_access(settings, _in_thread) as access,
     ):
-        handler = CommandHandler(assets, verifier(settings))
+        handler = CommandHandler(assets, verifier(settings), access)
         run_folds(
             settings,
             {
@@ -81,7 +85,7 @@ def run_worker(settings: Settings) -> None:
                 topics.POSTING_REPLY: lambda _key, value, at: blame(handler.handle_posting_reply(value, at)),
                 **neighbours(assets, ReferenceStore(store)),
             },
-            [managers.registry, responses.registry],
+            [managers.registry, responses.registry, access.registry],
         )
 
 
@@ -104,8 +108,9 @@ def run_api(settings: Settings) -> None:
         body = {"address": address, "port": port, "pid": os.getpid()}
         write_atomically(settings.data_dir / "run" / "api.json", json.dumps(body).encode())
 
-    with opened_assets(settings) as (store, assets):
-        ours = replace(services(settings, assets), external_facts=_facts_reader(store, assets))
+    with opened_assets(settings, WatchedAssets) as (store, assets), telling_access(settings, _in_thread) as log:
+        facts, access = _facts_reader(store, assets), access_of(settings, log)
+        ours = replace(services(settings, assets), external_facts=facts, access=access)
         with recording_cuts(settings, store, ours, _holder(), _in_thread):
             serve(create_app(ours), settings.api_host, settings.api_port, tell)
 
@@ -149,16 +154,16 @@ def services(settings: Settings, assets: Assets) -> Services:
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),
         clock=utc_now,
-        on_start=reader.start,
+        on_start=and_warm(reader.start),  # the first explanation waits for no compiler
         on_stop=reader.stop,
     )
 
 
 @contextmanager
-def opened_assets(settings: Settings) -> Iterator[tuple[EventStore, Assets]]:
+def opened_assets(settings: Settings, application: type[Assets] = Assets) -> Iterator[tuple[EventStore, Assets]]:
     """The event store of these settings and the application on it, closed at the end."""
     with open_event_store(settings.event_store, settings.data_dir) as store:
-        assets = Assets(store.factory)
+        assets = application(store.factory)
         try:
             yield store, assets
         finally:

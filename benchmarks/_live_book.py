@@ -1,22 +1,24 @@
-"""A bank for `live_lcr`: folded, published and read as the stream does, and recomputed whole, with equal results."""
+"""A bank for `live_lcr`: its positions, and the incremental side, in one process or with records as in the stream."""
 
 from collections.abc import Mapping
 from datetime import date
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engines.factor_lines import Line
 from engines.factor_tables import parse_factor_policy
-from engines.lcr import LiquidityCoverage, liquidity_coverage
 from infra.policies import load_policy
 from projections.deposit_insurance import DepositInsurance
 from projections.depositor_balances import DepositorBalances
 from streams import outputs, schemas, topics
+from streams.fx_rates import FxRates
 from streams.outputs import Output, encode
+from streams.ratio_book import RatioBook
+from streams.ratio_feed import DepositFeed
+from streams.ratio_items import Items
+from streams.ratio_parts import Unit
 from streams.ratio_policy import NOWHERE, PARTS, RatioPolicy
 from streams.views import CUT_KEY, SOURCE_TOPIC, RiskView
 from streams.views_ratios import RatioFigure, Scope, ratio_figures, scopes
@@ -127,6 +129,14 @@ class Book:
         return pl.concat([accounts, others])
 
 
+def _lcr(items: Mapping[Unit, Items], rates: FxRates, days: Mapping[str, date]) -> dict[Scope, RatioFigure]:
+    by_pair = {unit[:2]: one for unit, one in items.items()}
+    found = ratio_figures("lcr", scopes(by_pair, rates, "CNY", group=True), POLICY, days)
+    for one in found:
+        assert one.ratio is not None  # worked out here: a figure makes it when asked
+    return {one.scope: one for one in found}
+
+
 class LiveBank:
     """The incremental side, as in the stream: the worker's fold, what a tick publishes, the view and its ratios."""
 
@@ -136,6 +146,9 @@ class LiveBank:
         self.view, self._offset = RiskView(), 0
         for record in self._openings(book):
             self.view.apply(record)
+        self._fed = RatioBook(self.view, POLICY, {"BANK": DAY}, "")  # no deposits yet: the feed tells them
+        self._feed = DepositFeed(self.balances, self._fed.class_changed)
+        self._rates = self.view.fx_rates()
         self.fold(np.arange(book.accounts), book.amount_minor[: book.accounts])
         self.publish()
         assert not self.view.undecodable, self.view.undecodable_last
@@ -143,6 +156,14 @@ class LiveBank:
     def fold(self, position: Integers, signed_minor: Integers) -> None:
         """What the worker does with a batch."""
         self.balances.add(position, signed_minor)
+
+    def hand_on(self) -> None:
+        """In one process: the sums of classes that moved, without records."""
+        self._feed.hand_on()
+
+    def picture(self) -> dict[Scope, RatioFigure]:
+        """In one process: the exact LCR of every scope."""
+        return _lcr(self._fed.items(), self._rates, self._fed.days)
 
     def publish(self) -> int:
         """What a tick costs worker and view together: changed cells encoded, decoded, put in place."""
@@ -153,12 +174,9 @@ class LiveBank:
         return len(found)
 
     def read(self) -> dict[Scope, RatioFigure]:
-        """The LCR of every scope."""
+        """The exact LCR of every scope, as the API asks its view."""
         days = self.view.as_of(None).by_entity
-        items = self.view.ratio_books.items(POLICY, days)
-        by_pair = {unit[:2]: one for unit, one in items.items()}
-        found = scopes(by_pair, self.view.fx_rates(), "CNY", group=True)
-        return {one.scope: one for one in ratio_figures("lcr", found, POLICY, days)}
+        return _lcr(self.view.ratio_books.items(POLICY, days), self.view.fx_rates(), days)
 
     def _openings(self, book: Book) -> list[Record]:
         date_of = schemas.BusinessDate(entity_id="BANK", business_date=DAY.isoformat(), event_time=f"{DAY}T00:00:00Z")
@@ -211,52 +229,3 @@ class LiveBank:
 
     def _source(self, topic: str) -> schemas.Source:
         return schemas.Source(topic=SOURCE_TOPIC[topic], partition=0, offset=self._offset, log="a/b", fold=1)
-
-
-def recompute(book: Book) -> dict[Scope, LiquidityCoverage]:
-    """The whole book, straightforwardly: balances, each depositor's split, sums by line, every scope weighed."""
-    positions = book.frame.with_columns(amount=pl.Series(book.amount_minor))
-    deposits = (
-        positions.filter(pl.col("depositor") >= 0)
-        .group_by("depositor", "product", "organisation")
-        .agg(pl.col("amount").sum().clip(0), pl.col("currency", "customer_class", "limit_minor").first())
-        .group_by("depositor")
-        .agg(pl.col("amount").sum(), pl.col("currency", "customer_class", "limit_minor").first())
-        .with_columns(insured=pl.min_horizontal("amount", "limit_minor"))
-        .with_columns(whole=pl.when(pl.col("amount") <= pl.col("limit_minor")).then("insured").otherwise(0))
-        .group_by("currency", "customer_class")
-        .agg(
-            insured_whole=pl.col("whole").sum(),
-            insured_part=(pl.col("insured") - pl.col("whole")).sum(),
-            uninsured=(pl.col("amount") - pl.col("insured")).sum(),
-        )
-    )
-    others = positions.filter(pl.col("depositor") < 0).group_by("currency", "code").agg(pl.col("amount").sum())
-    by_currency: dict[int, dict[str, int]] = {0: {}, 1: {}}
-    for currency, customer_class, *parts in deposits.rows():
-        for part, amount in zip(PARTS, parts, strict=False):
-            code = DEPOSIT_CODES[CLASSES[customer_class], part]
-            by_currency[currency][code] = by_currency[currency].get(code, 0) + amount
-    for currency, code, amount in others.rows():
-        if code != NOWHERE:
-            by_currency[currency][code] = amount
-    converted: dict[str, Fraction] = {}
-    for currency, factor in ((0, Fraction(1)), (1, Fraction(USD_IN_CNY))):
-        for code, amount in by_currency[currency].items():
-            converted[code] = converted.get(code, Fraction(0)) + amount * factor
-    whole = _coverage(converted)
-    return {
-        Scope("currency", "BANK", "CNY"): _coverage(by_currency[0]),
-        Scope("currency", "BANK", "USD"): _coverage(by_currency[1]),
-        Scope("entity", "BANK", "CNY"): whole,
-        Scope("group", "-", "CNY"): whole,
-    }
-
-
-def _coverage(amounts: Mapping[str, int | Fraction]) -> LiquidityCoverage:
-    by_category: dict[str, list[Line]] = {}
-    for code, amount in sorted(amounts.items()):
-        by_category.setdefault(TABLE.item(code).category, []).append(Line(code, amount))
-    hqla = [line for name, lines in by_category.items() if name.startswith("HQLA") for line in lines]
-    outflows, inflows = by_category.get("outflow", []), by_category.get("inflow", [])
-    return liquidity_coverage(hqla, outflows, inflows, TABLE, minimum=MINIMUM)

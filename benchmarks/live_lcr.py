@@ -1,15 +1,22 @@
 """What a batch of entries costs the live LCR of every scope, beside recomputing it from the whole book (Q19).
 
-The live side is the stream's own: the worker's fold of depositors, the records of a tick encoded, decoded and put in
-place by the API's view, the ratios read from kept totals. The same entries go both ways and every ratio compared is
-equal to the last digit. Times are medians; CPU time counts all threads, and polars has several:
-`POLARS_MAX_THREADS=1` gives it one, in a run of its own. Bringing the positions up to date is not counted for the
-recomputation. A tick and a picture after every batch are more than the stream does, which waits 25 ms between two
-ticks and half a second between two pictures: the stages are told apart, and the paced part runs both ways. No Kafka,
-no decoding of entries, one partition.
+In one process, which is what is compared: both sides begin with the book before the batch, and both end with the
+exact ratio (numerator, denominator, minimum) of four scopes. The live side folds the batch into depositors' balances,
+hands the classes that moved to the book of ratios, and reads the ratios. The other side adds the batch to the amounts
+of its positions and recomputes, in polars and, where it is installed, in pandas; frames of what does not change are
+made once. Every ratio of each is equal to the last digit, and so is every stock and flow to the engine line by line,
+apart from the clock. Neither side shows lines, lights or text. Medians; CPU of all threads: polars has several, and
+`POLARS_MAX_THREADS=1`, in a run of its own, gives it one, which can cost it less CPU.
+
+As the stream runs there are two processes with records between, and that is told apart: `publish` is what a tick
+costs, changed cells encoded, decoded and put in place by the API's view; `read` is the picture of that view, which
+also asks for the dates and rates; `shown` adds stock, flows and lights of each scope. The stream waits 25 ms between
+two ticks and half a second between two pictures; the paced part runs as in one process, with a tick and a picture a
+batch, and at the stream's own pace. No Kafka, no decoding of entries, one partition.
 """
 
 import argparse
+import gc
 import os
 import resource
 import sys
@@ -21,7 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from benchmarks._live_book import Book, LiveBank, recompute
+from benchmarks._live_book import Book, LiveBank
+from benchmarks._live_peers import Sums, contenders, details, ratios
 from benchmarks._machine import machine, write_result
 
 WARM_UP = 5  # rounds
@@ -42,10 +50,14 @@ def main() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     book = Book(chosen.positions)
     live = LiveBank(book)
+    gc.collect()
+    gc.freeze()  # as the worker does: what stands is not searched again and again, on either side
     compared = _side_by_side(book, live, chosen)
-    every_batch = _paced(book, live, chosen)
-    as_it_runs = _paced(book, live, chosen, tick_s=TICK_S, read_s=READ_S)
-    per_batch = compared["recomputation_cpu_ms"] / as_it_runs["cpu_ms_a_batch"]
+    paced = {
+        "paced_one_process": _paced(book, live, chosen, one_process=True),
+        "paced_records_every_batch": _paced(book, live, chosen),
+        "paced_as_it_runs": _paced(book, live, chosen, tick_s=TICK_S, read_s=READ_S),
+    }
     result = {
         "machine": started,
         "polars_threads": os.environ.get("POLARS_MAX_THREADS", "default"),
@@ -54,9 +66,7 @@ def main() -> None:
         "deposit_cells": len(live.balances.cells),
         "batch": chosen.batch,
         **compared,
-        "paced_every_batch": every_batch,
-        "paced_as_it_runs": as_it_runs,
-        "times_less_cpu_as_it_runs": round(per_batch, 1),
+        **paced,
         "peak_resident_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "resident_before_mib": round(before / 1024, 1),
     }
@@ -66,54 +76,84 @@ def main() -> None:
 
 
 def _side_by_side(book: Book, live: LiveBank, chosen: argparse.Namespace) -> dict[str, Any]:
-    """Rounds of many batches and one recomputation, compared: whatever else the machine does meets both alike."""
-    stages = np.empty((WARM_UP + chosen.rounds, 3))  # CPU seconds a batch: fold, publish, read
-    times = np.empty((WARM_UP + chosen.rounds, 3))
-    cells = 0
-    for at in range(len(times)):
-        batches = [book.entries(chosen.batch) for _ in range(chosen.batches)]
-        stage, start = np.zeros(3), time.perf_counter()
-        for batch in batches:
+    """Rounds of many batches each way and one of each recomputation: what else the machine does meets all alike."""
+    peers = contenders(book)
+    stages: dict[str, list[float]] = {}  # CPU milliseconds, by round
+    compared = cells = 0
+    for at in range(WARM_UP + chosen.rounds):
+        batches = [book.entries(chosen.batch) for _ in range(2 * chosen.batches)]
+        round_of = {"records_fold": 0.0, "records_publish": 0.0, "records_read": 0.0, "records_shown": 0.0}
+        for batch in batches[: chosen.batches]:
             marks = [time.process_time()]
             live.fold(*batch)
             marks.append(time.process_time())
             cells += live.publish()
             marks.append(time.process_time())
-            found = live.read()
+            read = live.read()
             marks.append(time.process_time())
-            stage += np.diff(marks)
-        wall = time.perf_counter() - start
-        for batch in batches:
+            for one in read.values():
+                assert one.coverage is not None
+                assert one.limits
+            marks.append(time.process_time())
+            for name, seconds in zip(round_of, np.diff(marks).tolist(), strict=True):
+                round_of[name] += seconds
             book.book(*batch)
-        before = time.process_time(), time.perf_counter()
-        wanted = recompute(book)
-        after = time.process_time(), time.perf_counter()
-        for scope, one in found.items():
-            assert one.coverage is not None
-            assert (one.coverage.stock, one.coverage.net) == (wanted[scope].stock, wanted[scope].net)
-            assert one.ratio == wanted[scope].ratio
-        stages[at] = stage / len(batches)
-        times[at] = wall / len(batches), after[0] - before[0], after[1] - before[1]
-    fold, publish, read = np.median(stages[WARM_UP:], axis=0) * 1e3
-    batch_wall, full_cpu, full_wall = np.median(times[WARM_UP:], axis=0) * 1e3
+        parts = {"fold": 0.0, "hand_on": 0.0, "picture": 0.0}
+        for batch in batches[chosen.batches :]:
+            marks = [time.process_time()]
+            live.fold(*batch)
+            marks.append(time.process_time())
+            live.hand_on()
+            marks.append(time.process_time())
+            found = live.picture()
+            marks.append(time.process_time())
+            for name, seconds in zip(parts, np.diff(marks).tolist(), strict=True):
+                parts[name] += seconds
+        for batch in batches[chosen.batches : -1]:
+            book.book(*batch)
+        took = {name: one / chosen.batches for name, one in (parts | round_of).items()}
+        took["live"] = sum(parts.values()) / chosen.batches
+        begin = time.process_time()
+        book.book(*batches[-1])
+        booked = time.process_time() - begin
+        results: dict[str, Sums] = {}
+        for name, recompute in peers.items():
+            begin = time.process_time()
+            results[name] = recompute(book)
+            wanted = ratios(results[name])
+            took[name] = booked + time.process_time() - begin
+            assert {scope: one.ratio for scope, one in found.items()} == wanted, name
+            compared += len(wanted)
+        for scope, whole in details(results["polars"]).items():
+            coverage = found[scope].coverage
+            assert coverage is not None
+            assert (coverage.stock, coverage.net, coverage.ratio) == (whole.stock, whole.net, whole.ratio)
+        if at >= WARM_UP:
+            for name, seconds in took.items():
+                stages.setdefault(name, []).append(seconds * 1e3)
+    median = {name: float(np.median(one)) for name, one in stages.items()}
+    with_records = sum(median[f"records_{name}"] for name in ("fold", "publish", "read"))
     return {
-        "scopes": len(found),
-        "ratios_compared": len(times) * len(found),
-        "batches": len(times) * chosen.batches,
-        "cells_published_a_batch": round(cells / len(times) / chosen.batches, 1),
-        "recomputation_cpu_ms": round(full_cpu, 3),
-        "recomputation_wall_ms": round(full_wall, 3),
-        "fold_cpu_ms": round(fold, 4),
-        "publish_cpu_ms": round(publish, 4),
-        "read_cpu_ms": round(read, 4),
-        "batch_wall_ms": round(batch_wall, 4),
-        "times_less_cpu_fold_and_read": round(full_cpu / (fold + read), 1),
-        "times_less_cpu_with_a_tick_a_batch": round(full_cpu / (fold + publish + read), 1),
+        "ratios_compared": compared,
+        "batches": 2 * (WARM_UP + chosen.rounds) * chosen.batches,
+        "cells_published_a_batch": round(cells / (WARM_UP + chosen.rounds) / chosen.batches, 1),
+        "cpu_ms": {name: round(one, 4) for name, one in median.items()},
+        "times_less_cpu": {name: round(median[name] / median["live"], 1) for name in peers},
+        "times_less_cpu_by_round_p10_p90": {
+            name: np.quantile(np.divide(stages[name], stages["live"]), [0.1, 0.9]).round(1).tolist() for name in peers
+        },
+        "times_less_cpu_with_records_a_batch": {name: round(median[name] / with_records, 1) for name in peers},
     }
 
 
 def _paced(
-    book: Book, live: LiveBank, chosen: argparse.Namespace, *, tick_s: float = 0.0, read_s: float = 0.0
+    book: Book,
+    live: LiveBank,
+    chosen: argparse.Namespace,
+    *,
+    one_process: bool = False,
+    tick_s: float = 0.0,
+    read_s: float = 0.0,
 ) -> dict[str, Any]:
     """Batches that fall due at the rate; latency from the moment a batch is due to when it is folded and, where its
     turn has come, published and read. CPU is of all that, a batch."""
@@ -129,10 +169,13 @@ def _paced(
         if (left := due - time.perf_counter()) > 0:
             time.sleep(left)
         live.fold(*batch)
-        if due - published >= tick_s:
+        if one_process:
+            live.hand_on()
+            live.picture()
+        elif due - published >= tick_s:
             live.publish()
             published = due
-        if due - read >= read_s:
+        if not one_process and due - read >= read_s:
             live.read()
             read = due
         latencies[at] = time.perf_counter() - due

@@ -1,6 +1,6 @@
 """Why a figure moved between two cuts: parts that add up to the move exactly, whatever happened (decision Q9).
 
-Step 1 splits the change of each line over causes and entries (`engines.explain_lines`); what the caps of the LCR did
+Step 1 splits the change of each line over causes and entries (`engines.explain_causes`); what the caps of the LCR did
 are lines of their own. Step 2 turns money into the move of the ratio. All is exact: nothing is left over, also where
 a cap starts or stops to bind. An explanation depends on its two cuts and on the set of movements only. Explanations
 of a ratio do not chain over time: explain the two ends.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from engines.explain_causes import LinePart, line_parts, part_order, parts_and_weights
 from engines.explain_columns import EntryColumns, entry_parts
 from engines.explain_lines import (
     CAUSES,
@@ -19,12 +20,8 @@ from engines.explain_lines import (
     Cut,
     Entry,
     Kind,
-    LinePart,
     Movement,
     line_amounts,
-    line_parts,
-    part_order,
-    parts_and_weights,
 )
 from engines.factor_lines import ZERO
 from engines.factor_tables import FactorTable
@@ -147,7 +144,7 @@ def explain_coverage(
     Args:
         entries: what entries moved beside `movements`, where they are many; the largest are told by name.
     Raises:
-        InvalidInput: as `explain_lines.line_parts`, `lcr.hqla_stock`, `lcr.net_cash_outflows`; a place of a kind
+        InvalidInput: as `explain_causes.line_parts`, `lcr.hqla_stock`, `lcr.net_cash_outflows`; a place of a kind
             that is not the LCR's.
     Source: decision Q9; BCBS 238 paragraphs 46-48, 69, 144, Annex 1.
     """
@@ -179,7 +176,7 @@ def explain_funding(
     The derivative terms are cells of their lines, after netting (`explain_entries.NetPosition`).
 
     Raises:
-        InvalidInput: as `explain_lines.line_parts`; a place of a kind that is not the NSFR's.
+        InvalidInput: as `explain_causes.line_parts`; a place of a kind that is not the NSFR's.
     """
     parts = _parts_of_lines("nsfr", before, after, movements, entries)
     return _explanation("nsfr", _sides("nsfr", before), _sides("nsfr", after), parts)
@@ -195,7 +192,7 @@ def explain_amounts(
     """Explain positions, or a gap by time bucket: step 1 only, the figure being the sum of its lines.
 
     Raises:
-        InvalidInput: as `explain_lines.line_parts`; a place of another kind than `figure`.
+        InvalidInput: as `explain_causes.line_parts`; a place of another kind than `figure`.
     """
     parts = _parts_of_lines(figure, before, after, movements, entries)
     start, end = (Values(_sides(figure, cut).numerator) for cut in (before, after))

@@ -1,8 +1,8 @@
 """What many entries did to the lines of a figure, in columns: the largest by name, the others of a line together.
 
-An entry's share of a line is the quantity it moved times what one unit is worth there (`explain_lines`), so that a
+An entry's share of a line is the quantity it moved times what one unit is worth there (`explain_causes`), so that a
 hundred thousand entries are one multiplication of columns. Exact: whole numbers over one denominator, as int64 where
-they surely fit and as Python integers where not. Not for cells and causes: that is `engines.explain_lines`.
+they surely fit and as Python integers where not. Not for cells and causes: that is `engines.explain_causes`.
 """
 
 from collections.abc import Callable, Mapping, Sequence

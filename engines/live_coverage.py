@@ -93,17 +93,13 @@ class CoverageCaps:
         """
         held = totals[:3]
         one, two_a, two_b = (had + back for had, back in zip(held, undone, strict=True))
-        whole, over = self.whole, self.whole * denominator
-        above_2b = max(
-            two_b * whole - self.level2b_of_others * (one + two_a), two_b * whole - self.level2b_of_level1 * one, 0
-        )
-        above_2 = max((two_a + two_b) * whole - above_2b - self.level2_of_level1 * one, 0)
+        over = self.whole * denominator
+        above_2b, above_2 = self._above(one, two_a, two_b)
         levels = Levels(*(Fraction(amount, denominator) for amount in held))
         adjusted = levels
         if any(undone):
             adjusted = Levels(*(Fraction(amount, denominator) for amount in (one, two_a, two_b)))
         stock = HqlaStock(levels, adjusted, Fraction(above_2b, over), Fraction(above_2, over))
-        amount = Fraction(max(sum(held) * whole - above_2b - above_2, 0), over)
         outflows, inflows = totals[3:]
         share, parts = self.inflow_cap.as_integer_ratio()
         net = NetCashOutflows(
@@ -111,8 +107,27 @@ class CoverageCaps:
             Fraction(inflows, denominator),
             Fraction(outflows * share, denominator * parts),
         )
-        left = Fraction(outflows * parts - min(inflows * parts, outflows * share), denominator * parts)
-        return CoverageValues(stock, net, Ratio(amount, left, minimum))
+        return CoverageValues(stock, net, self.ratio(totals, undone, denominator, minimum))
+
+    def ratio(
+        self, totals: Sequence[int], undone: Sequence[int], denominator: int, minimum: Fraction | None
+    ) -> Ratio:
+        """The ratio of `values` alone: two fractions in place of a dozen."""
+        held1, held2a, held2b, outflows, inflows = totals
+        back1, back2a, back2b = undone
+        above_2b, above_2 = self._above(held1 + back1, held2a + back2a, held2b + back2b)
+        stock = max((held1 + held2a + held2b) * self.whole - above_2b - above_2, 0)
+        share, parts = self.inflow_cap.as_integer_ratio()
+        left = outflows * parts - min(inflows * parts, outflows * share)
+        return Ratio(Fraction(stock, self.whole * denominator), Fraction(left, denominator * parts), minimum)
+
+    def _above(self, one: int, two_a: int, two_b: int) -> tuple[int, int]:
+        """What the caps of Level 2B and of Level 2 cut off, in `whole` times the units of the levels."""
+        whole = self.whole
+        above_2b = max(
+            two_b * whole - self.level2b_of_others * (one + two_a), two_b * whole - self.level2b_of_level1 * one, 0
+        )
+        return above_2b, max((two_a + two_b) * whole - above_2b - self.level2_of_level1 * one, 0)
 
 
 def funding_ratio(totals: Sequence[int], denominator: int, minimum: Fraction | None) -> Ratio:

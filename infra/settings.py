@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     api: str = Field("http://127.0.0.1:8000", description="where commands that show figures ask")
     token: SecretStr | None = Field(None, description="signed token of the actor; none: the one `up` left")
 
+    access_log_reads_of: str = Field("IA", description="roles whose reads of cases are told, as `IA OP`; empty: none")
+
     simulated_core: str = Field("", description="how the simulated core misbehaves, as `WO-1*:reject=ACCT_BUSY:2`")
     simulated_neighbours: str = Field("", description="how the other simulated systems do, as `smartcoll:silent:2`")
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from projections.deposit_insurance import DepositInsurance
 from projections.depositor_balances import DepositorBalances, DepositRow
+from projections.depositor_moves import DepositMoves
 from projections.digests import combine, of_integers
 from projections.entry_batch import PENDING, REJECTED, SETTLED, EntryBatch, Refusal
 from projections.entry_ids import CONTRADICTED, MOVED, NEW, EntryIds
@@ -30,14 +31,13 @@ ANOTHER_BODY = "the same id came before with another body"
 SECOND_OPENING = "the account already has an opening balance"
 
 
-class SettledEntry(NamedTuple):
-    """An entry that moved a depositor's balance, as one who explains a figure is told of it."""
+class CountedEntries(NamedTuple):
+    """The entries of a batch that counted and what they moved, as one who explains a figure is told of them."""
 
-    offset: int
-    txn_id: str
-    late: bool
-    reversal: bool
-    changes: list[tuple[int, tuple[int, ...]]]  # (code of the deposit cell, change of each of its sums)
+    row: NDArray[np.int64]  # of the batch as folded, that is from `next_offset` on; rising
+    late: NDArray[np.bool_]
+    moves: Movements  # row by row
+    deposits: DepositMoves  # `entry` is a place in `row`
 
 
 @dataclass(slots=True)
@@ -54,7 +54,9 @@ class TransactionState:
     positions: Positions = field(default_factory=Positions)
     flows: LargeFlows = field(init=False)
     depositors: DepositorBalances = field(init=False)
-    tell: Callable[[SettledEntry], None] | None = None  # slow: for replays that name entries, never for a worker
+    # For replays that explain a change, never for a worker: called once for each batch with entries. Large flows are
+    # not watched meanwhile, which no figure that is explained reads, and which would be half of the work.
+    tell: Callable[[CountedEntries], None] | None = None
     _opened: dict[str, str] = field(default_factory=dict)  # entity|account|currency -> txn_id of its opening
     _learnt: int = 0
     _dumped_opened: int = 0
@@ -214,7 +216,8 @@ def _fold_rows(state: TransactionState, batch: EntryBatch, folded: Folded) -> No
     position_row, status, moved = position_row[counts], status[counts], verdict[counts] == MOVED
     rows = rows[counts]
     _move_positions(state, batch, rows, position_row, status, moved, newest_before)
-    folded.alerts += _watch_flows(state, batch, rows, position_row, status, moved, newest_before)
+    if state.tell is None:
+        folded.alerts += _watch_flows(state, batch, rows, position_row, status, moved, newest_before)
     state.flows.forget(state.newest_event_us)
     state.ids.forget_before(state.oldest_day())
     folded.refusals.sort(key=lambda refusal: refusal.offset)
@@ -251,18 +254,13 @@ def _move_positions(
     pending = np.where(status == PENDING, amount, np.where(moved, -amount, 0))
     settled = np.where(status == SETTLED, np.where(outgoing, -amount, amount), 0)
     incoming = np.where(outgoing, 0, pending)
-    state.positions.add(
-        Movements(position_row, batch.value_day[rows], settled, incoming, np.where(outgoing, pending, 0))
-    )
+    moves = Movements(position_row, batch.value_day[rows], settled, incoming, np.where(outgoing, pending, 0))
+    state.positions.add(moves)
     if state.tell is None:
         state.depositors.add(position_row, settled)
         return
-    for at, position, minor in zip(rows.tolist(), position_row.tolist(), settled.tolist(), strict=True):
-        changes = state.depositors.add_one(position, minor)
-        late = bool(batch.event_time_us[at] < newest_before[at])
-        if changes:
-            reversal = bool(batch.is_reversal[at])
-            state.tell(SettledEntry(int(batch.offset[at]), batch.txn_ids[at], late, reversal, changes))
+    late = batch.event_time_us[rows] < newest_before[rows]
+    state.tell(CountedEntries(rows, late, moves, state.depositors.add_told(position_row, settled)))
 
 
 def _watch_flows(

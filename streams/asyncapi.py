@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from streams import cut_records, schemas, topics
+from streams import access_log, cut_records, schemas, topics
 from streams.integrations.registry import INTEGRATIONS
 
 Document = dict[str, Any]
@@ -92,6 +92,9 @@ CHANNELS: Mapping[str, Channel] = {
         "send", "`cut`", (cut_records.RiskCut,), "Totals that limits look at, cut by cut; one order."
     ),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
+    topics.ACCESS: Channel(
+        "send", "`actor`", (access_log.AccessRecord,), "Refusals, sign-ins, papers taken, reads by auditors; expires."
+    ),
     topics.DEAD_LETTER: Channel(
         "send",
         "`topic/partition/offset` of the refused record",

@@ -16,7 +16,9 @@ from aggregates.assets import Assets
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.payload import check_day
-from engines.primitives.errors import InvalidInput, NotFound, TidemarkError, Unavailable
+from engines.primitives.errors import Forbidden, InvalidInput, NotFound, TidemarkError, Unavailable
+from infra.security import Unauthenticated
+from streams.access_log import AccessLog
 from streams.posting import reply_command
 from streams.schemas import PostingReply, WorkflowCommand
 
@@ -44,8 +46,9 @@ class Handled:
 
 
 class CommandHandler:
-    def __init__(self, app: Assets, verify: Verifier) -> None:
-        self._app, self._verify = app, verify
+    def __init__(self, app: Assets, verify: Verifier, access: AccessLog | None = None) -> None:
+        """`access` hears of commands by nobody we know, and of those that role or duties forbid."""
+        self._app, self._verify, self._access = app, verify, access
         self._commands = msgspec.json.Decoder(WorkflowCommand)
         self._replies = msgspec.json.Decoder(PostingReply)
 
@@ -66,11 +69,19 @@ class CommandHandler:
             key=record.key,
             command=record.command,
             payload=record.payload,
-            principal=self._verify(record.token, at),
+            principal=self._principal(record, at),
             at=at,
             valid_on=None if record.valid_on is None else check_day(record.valid_on, "valid_on"),
             reason=record.reason,
         )
+
+    def _principal(self, record: WorkflowCommand, at: datetime) -> Principal:
+        try:
+            return self._verify(record.token, at)
+        except Unauthenticated as error:
+            if self._access is not None:
+                self._access.refused_token(record, error)
+            raise
 
     def _reply(self, value: bytes | None, at: datetime) -> Command:
         record = self._decode(self._replies, value)
@@ -83,13 +94,21 @@ class CommandHandler:
 
     def _handled(self, command: Callable[[], Command]) -> Handled:
         try:
-            return Handled(outcome=self._app.execute(command()))
+            return Handled(outcome=self._execute(command()))
         except Unavailable:
             raise
         except TidemarkError as error:
             facts = error.facts
             field, guard = str(facts.get("field", "-")), str(facts.get("guard", "-"))
             return Handled(dead_letter=DeadLetter(error.code, str(error), field, guard))
+
+    def _execute(self, command: Command) -> Outcome:
+        try:
+            return self._app.execute(command)
+        except Forbidden as error:
+            if self._access is not None:
+                self._access.refused(command, error, "kafka")
+            raise
 
     @staticmethod
     def _decode(decoder: "msgspec.json.Decoder[T]", value: bytes | None) -> T:

@@ -7,22 +7,54 @@ are made anew.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 
 from streams.ratio_entries import Entries
 from streams.ratio_items import Items, Tables, class_of_flows, unit_of_security
 from streams.ratio_parts import Cash, Entry, Pair, Unit
 from streams.ratio_policy import RatioPolicy
-from streams.ratio_totals import WIDTH, Contribution, Scheme
+from streams.ratio_totals import PRESENT, WIDTH, Contribution, Scheme, Weighing
 from streams.views_deposits import Amounts, DepositClass, deposit_class
 from streams.views_securities import SecurityClass
 from streams.views_windows import FlowWindows
 from streams.views_wire import Deposit, ReserveTotal
 
-_ROWS = 4  # beside a class's four amounts: how many rows they stem from
+_PARTS = 4  # amounts of a class of deposits
+_EMPTY = (0,) * _PARTS
+
+
+class KeptItems(Items):
+    """Items of a moment: the entries of deposits, which move with every batch, are made where they are asked for."""
+
+    def __init__(
+        self,
+        made: tuple[Entry, ...],
+        to_make: Mapping[DepositClass, Sequence[int]],
+        by: Entries,
+        cash: Cash,
+        totals: tuple[int, ...],
+        scheme: Scheme,
+    ) -> None:
+        self.__dict__.update(_made=made, _to_make=to_make, _by=by, cash=cash, totals=totals, scheme=scheme)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        held = self.__dict__
+        return (*held["_made"], *(held["_by"].deposit(group, amounts) for group, amounts in held["_to_make"].items()))
+
+
+@dataclass(slots=True)
+class _Class:
+    """The sums of a class of deposits: its four amounts, and how many rows they stem from."""
+
+    group: DepositClass
+    unit: Unit
+    amounts: list[int] = field(default_factory=lambda: [0] * _PARTS)
+    rows: int = 0
+    weighing: Weighing | None = None  # of customers' deposits; None: made as an entry
 
 
 @dataclass(slots=True)
@@ -30,7 +62,9 @@ class _Kept:
     """One unit's entries and totals; its `Items` until something moves."""
 
     scheme: Scheme
+    by: Entries
     entries: dict[Hashable, tuple[Entry, Contribution]] = field(default_factory=dict)
+    deposits: dict[DepositClass, tuple[int, ...]] = field(default_factory=dict)  # which entries are not made yet
     totals: list[int] = field(default_factory=lambda: [0] * WIDTH)
     cash: Cash = field(default_factory=Cash)
     items: Items | None = None
@@ -48,10 +82,27 @@ class _Kept:
             self.totals[place] += amount
         self.entries[key] = (entry, contribution)
 
+    def move(self, group: DepositClass, weighing: Weighing, after: tuple[int, ...] | None) -> None:
+        """Replace the amounts of a class that is weighed as a whole, all >= 0; None: there is none of it any more."""
+        self.items = None
+        totals, before = self.totals, self.deposits.get(group, _EMPTY)
+        for had, has, weights in zip(before, after or _EMPTY, weighing, strict=True):
+            if had == has:
+                continue
+            for place, weight in weights:
+                totals[place] += (has - had) * weight
+            if not had or not has:  # an amount of 0 is in no line, nor aside
+                for place in PRESENT.values():
+                    totals[place] += 1 if has else -1
+        if after is not None:
+            self.deposits[group] = after
+        else:
+            self.deposits.pop(group, None)
+
     def read(self) -> Items:
         if self.items is None:
-            entries = tuple(entry for entry, _ in self.entries.values())
-            self.items = Items(entries, self.cash, tuple(self.totals), self.scheme)
+            made = tuple(entry for entry, _ in self.entries.values())
+            self.items = KeptItems(made, self.deposits.copy(), self.by, self.cash, tuple(self.totals), self.scheme)
         return self.items
 
 
@@ -63,12 +114,14 @@ class RatioBook:
         self._entries = Entries(policy, days)
         self._schemes: dict[str, Scheme] = {}
         self._units: dict[Unit, _Kept] = {}
-        self._deposits: dict[DepositClass, list[int]] = {}
+        self._order: list[tuple[Unit, _Kept]] | None = []  # units, sorted; None: one came or went
+        self._deposits: dict[DepositClass, _Class] = {}
         self._own: dict[Pair, set[DepositClass]] = defaultdict(set)
         class_of = cache(class_of_flows(tables.gap_table, self._entries, by))
         self._flows = FlowWindows(class_of, self._entries.edges)
-        self._touched: set[DepositClass | SecurityClass] = set()
-        self._touched_cash: set[Pair] = set()
+        self._touched: dict[DepositClass, _Class] = {}
+        self._touched_securities: dict[SecurityClass, None] = {}
+        self._touched_cash: dict[Pair, None] = {}
         for row, amounts in tables.deposits:
             self.deposit_changed(row, amounts, 1)
         for group in tables.securities.classes():
@@ -79,20 +132,27 @@ class RatioBook:
     # -- what the tables tell ------------------------------------------------------------------------------
 
     def deposit_changed(self, row: Deposit, change: Amounts, rows: int) -> None:
-        if not self._entries.has(row.entity):
+        if self._entries.has(row.entity):
+            self.class_changed(deposit_class(row, self._by), change, rows)
+
+    def class_changed(self, group: DepositClass, change: Amounts, rows: int) -> None:
+        """As `deposit_changed`, of the class itself; `rows`: how many more it stems from."""
+        if not self._entries.has(group.entity):
             return
-        group = deposit_class(row, self._by)
-        sums = self._deposits.get(group)
-        if sums is None:
-            sums = self._deposits[group] = [0, 0, 0, 0, 0]
-        for at, amount in enumerate(change):
-            sums[at] += amount
-        sums[_ROWS] += rows
-        if row.owner == "bank":
-            self._own[row.entity, row.currency].add(group)
-            self._touched_cash.add((row.entity, row.currency))
+        found = self._deposits.get(group)
+        if found is None:
+            found = self._deposits[group] = self._class(group)
+        sums = found.amounts
+        sums[0] += change[0]
+        sums[1] += change[1]
+        sums[2] += change[2]
+        sums[3] += change[3]
+        found.rows += rows
+        if group.owner == "bank":
+            self._own[group.entity, group.currency].add(group)
+            self._touched_cash[group.entity, group.currency] = None
         else:
-            self._touched.add(group)
+            self._touched[group] = found
 
     def flow_changed(self, group: int, day: int, change: list[int]) -> None:
         self._flows.change(group, day, change)
@@ -102,11 +162,11 @@ class RatioBook:
 
     def security_changed(self, group: SecurityClass) -> None:
         if self._entries.has(group.entity):
-            self._touched.add(group)
+            self._touched_securities[group] = None
 
     def reserve_changed(self, entity: str, currency: str) -> None:
         if self._entries.has(entity):
-            self._touched_cash.add((entity, currency))
+            self._touched_cash[entity, currency] = None
 
     # -- what is asked -------------------------------------------------------------------------------------
 
@@ -119,22 +179,37 @@ class RatioBook:
             entry = self._entries.flow(flow, sums) if there and sums is not None else None
             self._put(Unit(flow.entity, flow.currency, flow.member), flow, entry)
         self._flows.touched.clear()
-        for group in self._touched:
-            if isinstance(group, DepositClass):
-                self._make_deposit(group)
-            else:
-                self._make_security(group)
+        for found in self._touched.values():
+            self._make_deposit(found)
         self._touched.clear()
+        for group in self._touched_securities:
+            self._make_security(group)
+        self._touched_securities.clear()
         for pair in self._touched_cash:
             self._make_cash(pair)
         self._touched_cash.clear()
-        return {unit: kept.read() for unit, kept in sorted(self._units.items())}
+        if self._order is None:
+            self._order = sorted(self._units.items())
+        return {unit: kept.read() for unit, kept in self._order}
 
-    def _make_deposit(self, group: DepositClass) -> None:
-        sums = self._deposits[group]
-        unit = Unit(group.entity, group.currency, group.member)
-        if sums[_ROWS]:
-            self._put(unit, group, self._entries.deposit(group, sums))
+    def _class(self, group: DepositClass) -> _Class:
+        found = _Class(group, Unit(group.entity, group.currency, group.member))
+        if group.owner != "bank":
+            found.weighing = self._entries.weighing(group, self._scheme(group.entity))
+        return found
+
+    def _make_deposit(self, found: _Class) -> None:
+        group, unit, weighing = found.group, found.unit, found.weighing
+        if weighing is not None and found.rows > 0 and min(found.amounts) >= 0:
+            kept = self._units.get(unit) or self._unit(unit)
+            kept.move(group, weighing, tuple(found.amounts))
+            if group in kept.entries:
+                kept.put(group, None)
+            return
+        if weighing is not None and (known := self._units.get(unit)) is not None:
+            known.move(group, weighing, None)
+        if found.rows:
+            self._put(unit, group, self._entries.deposit(group, found.amounts))
         else:
             del self._deposits[group]
             self._put(unit, group, None)
@@ -145,7 +220,7 @@ class RatioBook:
         self._put(unit_of_security(group, self._by), group, entry or None)
 
     def _make_cash(self, pair: Pair) -> None:
-        for gone in [group for group in self._own[pair] if not self._deposits[group][_ROWS]]:
+        for gone in [group for group in self._own[pair] if not self._deposits[group].rows]:
             del self._deposits[gone]
             self._own[pair].discard(gone)
         reserves = [row for row in self._tables.reserve_rows() if (row.entity, row.currency) == pair]
@@ -153,7 +228,7 @@ class RatioBook:
         if not self._own[pair] and not reserves:
             self._put(unit, pair, None)
             return
-        own = [(group, self._deposits[group]) for group in self._own[pair]]
+        own = [(group, self._deposits[group].amounts) for group in self._own[pair]]
         entry, cash = self._entries.own_money(pair[0], own, reserves[-1] if reserves else None)
         self._put(unit, pair, entry)
         self._units[unit].cash = cash
@@ -163,10 +238,15 @@ class RatioBook:
         if kept is None:
             if entry is None:
                 return
-            kept = self._units[unit] = _Kept(self._scheme(unit.entity))
+            kept = self._unit(unit)
         kept.put(key, entry)
-        if not kept.entries:
+        if not kept.entries and not kept.deposits:
             del self._units[unit]
+            self._order = None
+
+    def _unit(self, unit: Unit) -> _Kept:
+        self._order = None
+        return self._units.setdefault(unit, _Kept(self._scheme(unit.entity), self._entries))
 
     def _scheme(self, entity: str) -> Scheme:
         """One for all entities whose tables are the same."""

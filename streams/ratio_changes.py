@@ -24,6 +24,7 @@ from streams.ratio_cells import NET, Lines, completed, cuts, quantities
 from streams.ratio_items import Figure, Pair
 from streams.ratio_movements import Batches, Recorder, check_range
 from streams.ratio_policy import RatioPolicy, table_on
+from streams.ratio_unwinding import deals_by_pair, unwinding
 from streams.resting_cells import shortened
 from streams.stored_states import Replay
 from streams.views import CUT_KEY, RATIO_TOPICS, SOURCE_TOPIC, RiskView
@@ -136,6 +137,7 @@ def explained(
         by_cell[movement.cell].append(movement)
     pairs = sorted({one.pair for cells in (before, after) for one in cells.values()})
     rates = (found.before.fx_rates(), found.after.fx_rates())
+    deals = [deals_by_pair(view, policy, of) for view, of in zip(views, days, strict=True)]
     explanations = []
     for scope, of in _scopes(pairs, policy, days[1] or days[0]):
         earlier, later = (_factors(of, scope.currency, rate) for rate in rates)
@@ -149,7 +151,8 @@ def explained(
         if figure == "lcr":
             tables = [table_on(policy.lcr, day) for day in as_of]
             coverage = [
-                CoverageCut(cut, Caps.of_table(table)) for cut, table in zip((first, last), tables, strict=True)
+                CoverageCut(cut, Caps.of_table(table), unwinding(of_cut, factors, table))
+                for cut, table, of_cut, factors in zip((first, last), tables, deals, (earlier, later), strict=True)
             ]
             explanation = explain_coverage(coverage[0], coverage[1], mine, columns)
         else:

@@ -23,6 +23,7 @@ from streams.ratio_policy import (
     heavier,
     table_on,
 )
+from streams.ratio_totals import Scheme, Weighing
 from streams.views_deposits import DepositClass
 from streams.views_securities import DealLeg, SecurityClass, Value
 from streams.views_windows import UNDATED, WINDOWS, WITHIN, FlowClass, Sums, edges_of, window_of
@@ -74,11 +75,8 @@ class Entries:
 
     def deposit(self, group: DepositClass, amounts: Sequence[int]) -> Entry:
         """Of customers. Where a class stands is asked once: deposits move with every batch."""
-        places = self._places.get(group)
-        if places is None:
-            places = self._places[group] = self._deposit_places(group)
         into = Entry()
-        for part, figure, code, of, rule in places:
+        for part, figure, code, of, rule in self._places_of(group):
             amount = amounts[part]
             if not amount:
                 continue
@@ -89,6 +87,24 @@ class Entries:
             else:
                 into.items.append(Item(figure, code, amount, of, rule.intragroup))
         return into
+
+    def weighing(self, group: DepositClass, scheme: Scheme) -> Weighing | None:
+        """What a minor unit of each part of a class adds to the totals of its entity."""
+        return scheme.weighing(
+            (
+                (part, figure, None, rule is None)
+                if rule is None or code == NOWHERE
+                else (part, figure, code, rule.intragroup)
+                for part, figure, code, _, rule in self._places_of(group)
+            ),
+            len(PARTS),
+        )
+
+    def _places_of(self, group: DepositClass) -> tuple[_Place, ...]:
+        places = self._places.get(group)
+        if places is None:
+            places = self._places[group] = self._deposit_places(group)
+        return places
 
     def _deposit_places(self, group: DepositClass) -> tuple[_Place, ...]:
         rule = self._versions[group.entity].find("deposit", _facts(group))

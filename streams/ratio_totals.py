@@ -4,7 +4,7 @@ An entry's contribution is worked out once, when it is made, and taken back as i
 units of `views_securities.SCALE`, times the weights of `engines.live_coverage`. Not for lines.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -26,6 +26,7 @@ WIDTH = 22
 WANTED: Mapping[Figure, tuple[int, ...]] = {"lcr": (*range(0, 5), *range(10, 13), 17), "nsfr": (13, 14, 18)}
 
 Contribution = tuple[tuple[int, int], ...]  # (place, amount)
+Weighing = tuple[Contribution, ...]  # by part of a class: (place, what a minor unit adds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,35 @@ class Scheme:
                 found.append((UNDONE.start, -sign * scaled(leg.cash) * self.coverage.denominator))
         return tuple(found)
 
+    def weighing(self, places: Iterable[tuple[int, str, str | None, bool]], parts: int) -> Weighing | None:
+        """What a minor unit of each part of a class of deposits adds to the totals, where that is one number.
+
+        Args:
+            places: part, figure, code (None: in no line) and whether it is unmapped or, in a line, intragroup.
+        Returns:
+            None: an item stands in a line without one factor, so the class is for `contribution`.
+        """
+        found: list[list[tuple[int, int]]] = [[] for _ in range(parts)]
+        for part, name, code, is_marked in places:
+            figure: Figure = "lcr" if name == "lcr" else "nsfr"
+            if code is None:
+                if is_marked:
+                    found[part].append((UNMAPPED[figure], SCALE))
+                continue
+            weights = self.coverage if figure == "lcr" else self.funding
+            if code not in weights.by_code:
+                return None
+            place, weight = weights.by_code[code]
+            starts = (COVERAGE.start, COVERAGE_OWN.start) if figure == "lcr" else (FUNDING.start, FUNDING_OWN.start)
+            for start in starts if is_marked else starts[:1]:
+                found[part].append((start + place, weight * SCALE))
+        return tuple(map(tuple, found))
+
+    def coverage_ratio(self, totals: Sequence[int], divisor: int, minimum: Fraction | None) -> Ratio:
+        """The ratio of `coverage_values` alone."""
+        denominator = SCALE * self.coverage.denominator * divisor
+        return self.caps.ratio(totals[COVERAGE], totals[UNDONE], denominator, minimum)
+
     def coverage_values(self, totals: Sequence[int], divisor: int, minimum: Fraction | None) -> CoverageValues:
         """From totals in units of 1 / `divisor` more than they are kept in."""
         denominator = SCALE * self.coverage.denominator * divisor
@@ -83,8 +113,10 @@ class Scheme:
         return funding_ratio(totals[FUNDING], SCALE * self.funding.denominator * divisor, minimum)
 
 
-def without_own(totals: Sequence[int]) -> list[int]:
+def without_own(totals: Sequence[int]) -> Sequence[int]:
     """Totals as the group counts them: what its entities owe each other left out."""
+    if not any(totals[COVERAGE_OWN]) and not any(totals[FUNDING_OWN]):
+        return totals
     found = list(totals)
     for whole, own in ((COVERAGE, COVERAGE_OWN), (FUNDING, FUNDING_OWN)):
         found[whole] = [amount - within for amount, within in zip(found[whole], found[own], strict=True)]

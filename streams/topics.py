@@ -9,6 +9,8 @@ from streams.integrations import names as integrations
 MIB = 1024 * 1024
 FOREVER = {"retention.ms": "-1", "retention.bytes": "-1"}
 INBOUND = FOREVER | {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(12 * MIB)}
+#: Of the access log alone (NF-05): decisions and what was folded never expire.
+ACCESS_KEPT = {"retention.ms": str(400 * 86_400_000), "retention.bytes": "-1", "cleanup.policy": "delete"}
 COMPACTED = {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.2", "segment.ms": "600000"}
 
 TXN = "tm.in.core.txn.v1"
@@ -34,6 +36,7 @@ FX_STATE = "tm.risk.fx.v1"
 ALERT = "tm.risk.alert.v1"
 CUT = "tm.risk.cut.v1"
 AUDIT = "tm.audit.event.v1"
+ACCESS = "tm.events.access.v1"
 DEAD_LETTER = "tm.dlq.v1"
 
 #: Topics whose records arrive as batches of raw values through the batch transport, one fold state per partition.
@@ -64,6 +67,7 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(ALERT, partitions, FOREVER),
         Topic(CUT, 1, INBOUND),
         Topic(AUDIT, 1, FOREVER),
+        Topic(ACCESS, 1, ACCESS_KEPT),
         Topic(DEAD_LETTER, 1, FOREVER | {"max.message.bytes": str(16 * MIB)}),
     )
 

@@ -8,11 +8,11 @@ is `streams.ratio_entries`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from math import lcm
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ from streams.ratio_policy import NOWHERE, RatioPolicy, table_on
 from streams.views_securities import SCALE
 
 GROUP = "-"  # in place of an entity: all of them
+ONE = Fraction(1)
 _LEVELS: Mapping[str, Level] = {category: level for level, category in CATEGORY_BY_LEVEL.items()}
 
 
@@ -46,20 +47,59 @@ class Scope(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RatioFigure:
-    """One ratio; `ratio` None: not computable, for the `reason`. What leads to it is worked out where it is asked."""
+class _Rules:
+    """What holds for one figure on one day."""
 
     figure: Figure
-    scope: Scope
-    as_of: date
+    policy: RatioPolicy
+    day: date
     table: FactorTable
+    minimum: Fraction | None
     mapping: str  # name of the mapping's version
-    parts: "tuple[Part, ...]"
-    ratio: Ratio | None
-    coverage: CoverageValues | None  # of an LCR: stock and flows
-    unmapped: Fraction  # minor units of the scope's currency
-    reason: str
-    limits: tuple[tuple[Limit, Headroom | None], ...]
+
+    @classmethod
+    def of(cls, figure: Figure, policy: RatioPolicy, day: date) -> "_Rules":
+        tables = policy.lcr if figure == "lcr" else policy.nsfr
+        return cls(figure, policy, day, table_on(tables, day), tables.minimum(day), policy.in_force(day).name)
+
+
+class RatioFigure:
+    """One ratio of one scope. What leads to it, and every fraction, is worked out once it is asked for."""
+
+    def __init__(self, scope: Scope, parts: "tuple[Part, ...]", rules: _Rules, kept: "_Kept | None") -> None:
+        self.figure, self.scope, self.parts = rules.figure, scope, parts
+        self.as_of, self.table, self.mapping = rules.day, rules.table, rules.mapping
+        self._rules, self._kept = rules, kept
+
+    @property
+    def ratio(self) -> Ratio | None:
+        """None: not computable, for the `reason`."""
+        return self._found.ratio if self._kept is None else self._kept.ratio
+
+    @property
+    def coverage(self) -> CoverageValues | None:
+        """Of an LCR: stock and flows."""
+        return self._found.coverage if self._kept is None else self._kept.coverage
+
+    @property
+    def unmapped(self) -> Fraction:
+        """Minor units of the scope's currency."""
+        return self._found.unmapped if self._kept is None else self._kept.unmapped
+
+    @property
+    def reason(self) -> str:
+        ratio = self.ratio
+        if ratio is not None and not ratio.denominator:
+            return "net cash outflows are 0" if self.figure == "lcr" else "required stable funding is 0"
+        return self._found.reason if self._kept is None else ""
+
+    @cached_property
+    def limits(self) -> tuple[tuple[Limit, Headroom | None], ...]:
+        if self.scope.kind in MEMBERS:
+            return ()
+        policy, scope, ratio = self._rules.policy, self.scope, self.ratio
+        value = None if ratio is None else ratio.value
+        return tuple(lights(policy.limits, policy.limit_scopes, self.figure, scope.entity, scope.currency, value))
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -80,6 +120,22 @@ class RatioFigure:
     @cached_property
     def _converted(self) -> tuple[tuple[Item, ...], tuple[Aside, ...]]:
         return _converted(self.figure, self.scope, self.parts)
+
+    @cached_property
+    def _found(self) -> "_Found":
+        """Where no totals are kept, or a rate is missing."""
+        missing = _without_rate(self.figure, self.parts)
+        unmapped = sum((Fraction(one.amount) for one in self.asides if not one.mapped), Fraction(0))
+        if missing:
+            return _Found(None, None, unmapped, f"no rate from {', '.join(missing)} to {self.scope.currency}")
+        minimum = _minimum(self.scope, self._rules)
+        try:
+            found = _weighed(self.figure, self.items, self.parts, self.scope, self.table, minimum)
+        except InvalidInput as error:
+            return _Found(None, None, unmapped, str(error))
+        if isinstance(found, LiquidityCoverage):
+            return _Found(found.ratio, CoverageValues(found.stock, found.net, found.ratio), unmapped, "")
+        return _Found(found.ratio, None, unmapped, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +178,16 @@ def scopes(
 
     One currency alone needs no rate: consolidated figures are in that currency then, else in `reporting_currency`.
     """
-    for (entity, currency), items in by_pair.items():
-        yield Scope("currency", entity, currency), (Part(items, currency, Fraction(1)),)
-    entities = sorted({entity for entity, _ in by_pair})
-    for entity in entities:
-        mine = {pair: items for pair, items in by_pair.items() if pair[0] == entity}
-        yield _consolidated("entity", entity, mine, rates, reporting_currency)
-    if group and entities:
-        yield _consolidated("group", GROUP, by_pair, rates, reporting_currency)
+    by_entity: dict[str, dict[Pair, Items]] = {}
+    for pair, items in by_pair.items():
+        entity, currency = pair
+        by_entity.setdefault(entity, {})[pair] = items
+        yield Scope("currency", entity, currency), (Part(items, currency, ONE),)
+    factor = _factors(rates)
+    for entity, mine in sorted(by_entity.items()):
+        yield _consolidated("entity", entity, mine, factor, reporting_currency)
+    if group and by_entity:
+        yield _consolidated("group", GROUP, by_pair, factor, reporting_currency)
 
 
 def member_scopes(
@@ -139,6 +197,7 @@ def member_scopes(
 
     Numerator and denominator before caps add up to the entity's, which stands in no scope here.
     """
+    factor = _factors(rates)
     target: dict[str, set[str]] = defaultdict(set)
     parts: dict[tuple[str, str], list[tuple[str, Items]]] = defaultdict(list)
     for unit, items in by_unit.items():
@@ -146,7 +205,7 @@ def member_scopes(
         parts[unit.entity, unit.member].append((unit.currency, items))
     for (entity, member), held in sorted(parts.items()):
         into = _target(target[entity], reporting_currency)
-        converted = tuple(Part(items, currency, rates.minor_factor(currency, into)) for currency, items in held)
+        converted = tuple(Part(items, currency, factor(currency, into)) for currency, items in held)
         yield Scope(kind, entity, into, member), converted
 
 
@@ -157,7 +216,17 @@ def ratio_figures(
     days: Mapping[str, date],
 ) -> list[RatioFigure]:
     """One figure for each scope. A group is of the newest of its entities' dates."""
-    return [_figure(figure, scope, parts, policy, _day(scope, days)) for scope, parts in found]
+    by_day: dict[date, _Rules] = {}
+    made: list[RatioFigure] = []
+    last: _Kept | None = None
+    for scope, parts in found:
+        day = _day(scope, days)
+        rules = by_day.get(day)
+        if rules is None:
+            rules = by_day[day] = _Rules.of(figure, policy, day)
+        last = _kept(scope, parts, rules, last)
+        made.append(RatioFigure(scope, parts, rules, last))
+    return made
 
 
 def liquid_assets(
@@ -209,13 +278,25 @@ def lines_of(items: Sequence[Item]) -> dict[str, Fraction | int]:
     return dict(sorted(sums.items()))
 
 
+def _factors(rates: FxRates) -> Callable[[str, str], Fraction | None]:
+    """As `minor_factor`, each asked once."""
+
+    @cache
+    def factor(base: str, quote: str) -> Fraction | None:
+        return ONE if base == quote else rates.minor_factor(base, quote)
+
+    return factor
+
+
 def _consolidated(
-    kind: str, entity: str, by_pair: Mapping[Pair, Items], rates: FxRates, reporting_currency: str
+    kind: str,
+    entity: str,
+    by_pair: Mapping[Pair, Items],
+    factor: Callable[[str, str], Fraction | None],
+    reporting_currency: str,
 ) -> tuple[Scope, tuple[Part, ...]]:
     target = _target({currency for _, currency in by_pair}, reporting_currency)
-    parts = tuple(
-        Part(items, currency, rates.minor_factor(currency, target)) for (_, currency), items in by_pair.items()
-    )
+    parts = tuple(Part(items, currency, factor(currency, target)) for (_, currency), items in by_pair.items())
     return Scope(kind, entity, target), parts
 
 
@@ -223,34 +304,47 @@ def _target(currencies: Set[str], reporting_currency: str) -> str:
     return reporting_currency if len(currencies) > 1 else next(iter(currencies))
 
 
-def _figure(figure: Figure, scope: Scope, parts: tuple[Part, ...], policy: RatioPolicy, day: date) -> RatioFigure:
-    tables = policy.lcr if figure == "lcr" else policy.nsfr
-    table = table_on(tables, day)
-    is_whole = scope.kind not in MEMBERS
-    minimum = tables.minimum(day) if is_whole else None  # a bank keeps it, not its branches
-    missing = _without_rate(figure, parts)
-    ratio, coverage, reason = None, None, ""
-    if missing:
-        reason = f"no rate from {', '.join(missing)} to {scope.currency}"
-        unmapped = sum((one.amount for one in _converted(figure, scope, parts)[1] if not one.mapped), Fraction(0))
-    else:
-        kept = _kept(figure, scope, parts, table, minimum)
-        if kept is None:
-            kept = _line_by_line(figure, scope, parts, table, minimum)
-        ratio, coverage, unmapped, reason = kept
-        if ratio is not None and not ratio.denominator:
-            reason = "net cash outflows are 0" if figure == "lcr" else "required stable funding is 0"
-    value = None if ratio is None else ratio.value
-    found = (
-        lights(policy.limits, policy.limit_scopes, figure, scope.entity, scope.currency, value) if is_whole else ()
-    )
-    mapping = policy.in_force(day).name
-    return RatioFigure(
-        figure, scope, day, table, mapping, parts, ratio, coverage, Fraction(unmapped), reason, tuple(found)
-    )
+class _Found(NamedTuple):
+    ratio: Ratio | None
+    coverage: CoverageValues | None
+    unmapped: Fraction
+    reason: str
 
 
-_Found = tuple[Ratio | None, CoverageValues | None, Fraction, str]
+class _Kept:
+    """One ratio in the whole numbers that a book keeps, over one denominator; fractions where they are asked for."""
+
+    def __init__(
+        self, figure: Figure, scheme: totals.Scheme, whole: Sequence[int], divisor: int, minimum: Fraction | None
+    ) -> None:
+        self._figure, self._scheme, self._whole = figure, scheme, whole
+        self._divisor, self._minimum = divisor, minimum
+
+    @cached_property
+    def ratio(self) -> Ratio:
+        if self._figure == "nsfr":
+            return self._scheme.funding_values(self._whole, self._divisor, self._minimum)
+        return self._scheme.coverage_ratio(self._whole, self._divisor, self._minimum)
+
+    @cached_property
+    def coverage(self) -> CoverageValues | None:
+        if self._figure == "nsfr":
+            return None
+        return self._scheme.coverage_values(self._whole, self._divisor, self._minimum)
+
+    def is_of(self, scheme: totals.Scheme, whole: Sequence[int], divisor: int, minimum: Fraction | None) -> bool:
+        return (
+            self._scheme is scheme and self._divisor == divisor and self._whole == whole and self._minimum is minimum
+        )
+
+    @property
+    def unmapped(self) -> Fraction:
+        return Fraction(self._whole[totals.UNMAPPED[self._figure]], SCALE * self._divisor)
+
+
+def _minimum(scope: Scope, rules: _Rules) -> Fraction | None:
+    """A bank keeps it, not its branches."""
+    return None if scope.kind in MEMBERS else rules.minimum
 
 
 def _without_rate(figure: Figure, parts: Sequence[Part]) -> list[str]:
@@ -263,42 +357,36 @@ def _has(items: Items, figure: Figure) -> bool:
     return any(item.figure == figure for item in items.items) or any(one.figure == figure for one in items.asides)
 
 
-def _kept(
-    figure: Figure, scope: Scope, parts: Sequence[Part], table: FactorTable, minimum: Fraction | None
-) -> _Found | None:
-    """From the totals that a book keeps; None: not all are kept, or not for this table."""
+def _kept(scope: Scope, parts: Sequence[Part], rules: _Rules, last: _Kept | None) -> _Kept | None:
+    """From the totals that a book keeps; None: not all are kept, not for this table, or a rate is missing.
+
+    `last`, of the scope before, is taken where nothing differs: the group of one bank is that bank.
+    """
+    figure = rules.figure
     scheme = parts[0].items.scheme if parts else None
-    if scheme is None or scheme.table(figure) is not table:
+    if scheme is None or scheme.table(figure) is not rules.table:
         return None
-    whole = [0] * totals.WIDTH
-    multipliers, divisor = _multipliers(parts)
-    wanted = totals.WANTED[figure]
-    for part, multiplier in zip(parts, multipliers, strict=True):
+    counted: list[Sequence[int]] = []
+    for part in parts:
         held = part.items.totals
         if held is None or part.items.scheme is not scheme or held[totals.ODD]:
             return None
-        counted = totals.without_own(held) if scope.kind == "group" else held
-        for place in wanted:
-            whole[place] += counted[place] * multiplier
-    unmapped = Fraction(whole[totals.UNMAPPED[figure]], SCALE * divisor)
-    if figure == "nsfr":
-        return scheme.funding_values(whole, divisor, minimum), None, unmapped, ""
-    coverage = scheme.coverage_values(whole, divisor, minimum)
-    return coverage.ratio, coverage, unmapped, ""
-
-
-def _line_by_line(
-    figure: Figure, scope: Scope, parts: Sequence[Part], table: FactorTable, minimum: Fraction | None
-) -> _Found:
-    items, asides = _converted(figure, scope, parts)
-    unmapped = sum((Fraction(one.amount) for one in asides if not one.mapped), Fraction(0))
-    try:
-        found = _weighed(figure, items, parts, scope, table, minimum)
-    except InvalidInput as error:
-        return None, None, unmapped, str(error)
-    if isinstance(found, LiquidityCoverage):
-        return found.ratio, CoverageValues(found.stock, found.net, found.ratio), unmapped, ""
-    return found.ratio, None, unmapped, ""
+        if part.factor is None and held[totals.PRESENT[figure]]:
+            return None
+        counted.append(totals.without_own(held) if scope.kind == "group" else held)
+    if len(parts) == 1 and parts[0].factor == 1:
+        whole, divisor = counted[0], 1
+    else:
+        multipliers, divisor = _multipliers(parts)
+        sums = [0] * totals.WIDTH
+        for of_part, multiplier in zip(counted, multipliers, strict=True):
+            for place in totals.WANTED[figure]:
+                sums[place] += of_part[place] * multiplier
+        whole = sums
+    minimum = _minimum(scope, rules)
+    if last is not None and last.is_of(scheme, whole, divisor, minimum):
+        return last
+    return _Kept(figure, scheme, whole, divisor, minimum)
 
 
 def _weighed(
@@ -338,8 +426,9 @@ def secured_deals(parts: Sequence[Part], table: FactorTable) -> list[SecuredDeal
 
 def _multipliers(parts: Sequence[Part]) -> tuple[list[int], int]:
     """Whole numbers over one denominator in place of factors: a fraction an item would be most of the work."""
-    divisor = lcm(*(part.factor.denominator for part in parts if part.factor is not None))
-    return [0 if part.factor is None else int(part.factor * divisor) for part in parts], divisor
+    ratios = [(0, 1) if part.factor is None else part.factor.as_integer_ratio() for part in parts]
+    divisor = lcm(*(denominator for _, denominator in ratios))
+    return [numerator * (divisor // denominator) for numerator, denominator in ratios], divisor
 
 
 def _converted(figure: Figure, scope: Scope, parts: Sequence[Part]) -> tuple[tuple[Item, ...], tuple[Aside, ...]]:

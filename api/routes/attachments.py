@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
+from api.access import about
 from api.auth import Ours, Reader
 from api.batch_upload import entity_of
 from api.papers import Papers, chunks_of, disposition, field_of, file_of, form_of, form_schema
@@ -43,7 +44,9 @@ async def add(request: Request, reader: Reader, ours: Ours) -> Response:
             name = file.filename or ""
             return papers.attachments.add(chunks, name, writer=reader, entity=entity, at=ours.clock(), doc_id=doc_id)
 
-        return json_response(msgspec.json.encode((await anyio.to_thread.run_sync(work)).reference()))
+        stored = await anyio.to_thread.run_sync(work)
+        about("Attachment", stored.doc_id)
+        return json_response(msgspec.json.encode(stored.reference()))
 
 
 @router.get("/{doc_id}")

@@ -6,6 +6,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access import about
 from api.auth import Ours, Reader
 from api.batch_columns import sheet_names, sheet_of
 from api.batch_files import CSV, XLSX, blank
@@ -51,6 +52,7 @@ async def upload(request: Request, reader: Reader, ours: Ours, slow: Slow) -> Re
     async with form_of(request, min(BYTES_MAX, papers.attachments.bytes_max)) as form:
         file = file_of(form)
         kind = field_of(form, "kind", required=True) or ""
+        about(kind, "-")
         mode, entity = field_of(form, "mode") or ROW_BY_ROW, field_of(form, "entity")
 
         def work() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api.access import about
 from api.auth import Ours, Reader
 from api.papers import disposition
 from api.routes.attachments import papers_of
@@ -70,6 +71,7 @@ async def template(reader: Reader, ours: Ours, name: str, version: int | None = 
 @router.post("/render")
 async def render(reader: Reader, ours: Ours, slow: Slow, asked: Asked) -> Response:
     """The filled paper as a .docx; nothing is stored. The same question at the same state: the same bytes."""
+    about(asked.template, asked.key)
     desk = papers_of(ours).desk
 
     def work() -> Paper:
@@ -86,6 +88,7 @@ async def draft(reader: Reader, ours: Ours, slow: Slow, asked: Drafted) -> Respo
     `document` is the reference for `docs`; `outcome` is null where the template names no command. The same `cmd_id`:
     the same document again.
     """
+    about(asked.template, asked.key)
     desk = papers_of(ours).desk
 
     def work() -> dict[str, Any]:

@@ -6,7 +6,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api import models
+from api import access, models
 from api.auth import COOKIE, Ours, Reader
 
 router = APIRouter(tags=["session"])
@@ -28,6 +28,7 @@ async def me(reader: Reader) -> models.Me:
 async def login(request: Request, ours: Ours, code: Annotated[str, Query(max_length=200)]) -> Response:
     """Trades a one-time code for the session cookie."""
     token = await anyio.to_thread.run_sync(ours.login_codes.redeem, code, ours.clock())
+    await anyio.to_thread.run_sync(access.identify, ours.verify_token, token, ours.clock())
     answer = RedirectResponse("/", 303, headers={"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, token, httponly=True, samesite="strict", secure=secure, path="/")
@@ -35,8 +36,10 @@ async def login(request: Request, ours: Ours, code: Annotated[str, Query(max_len
 
 
 @pages.get("/logout", status_code=303)
-async def logout() -> Response:
+async def logout(request: Request, ours: Ours) -> Response:
     """Forgets the session cookie. The token behind it stays valid until it expires."""
+    if token := request.cookies.get(COOKIE):
+        await anyio.to_thread.run_sync(access.identify, ours.verify_token, token, ours.clock())
     answer = RedirectResponse("/", 303, headers={"Cache-Control": "no-store"})
     answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
     return answer

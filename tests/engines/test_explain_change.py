@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.explain_causes import line_parts
 from engines.explain_change import (
     SIDES,
     CoverageCut,
@@ -22,7 +23,7 @@ from engines.explain_change import (
     explain_funding,
 )
 from engines.explain_entries import reversed_movements
-from engines.explain_lines import Cell, Cut, Entry, LineKey, Movement, Place, line_parts
+from engines.explain_lines import Cell, Cut, Entry, LineKey, Movement, Place
 from engines.factor_lines import Line
 from engines.lcr import Leg, Levels, LiquidityCoverage, SecuredDeal, liquidity_coverage
 from engines.nsfr import stable_funding

@@ -117,6 +117,9 @@ def test_proposed_approved_by_another_posted_by_core_and_recovered(start: Callab
     published = until(lambda: audit_types(running, len(kinds)), "the audit topic")
     assert {"WriteOffDrafted", "WriteOffApproved", "WriteOffPosted", *kinds} <= set(published)
     assert running.json("audit", "verify")["ok"] is True
+    (refusal,) = running.json("audit", "access", "--actor", PEOPLE["AM"])["records"]
+    shown = [refusal[name] for name in ("action", "guard", "key", "cmd_id", "address")]
+    assert shown == ["command-refused", "SD1", "WO-1", "x", "127.0.0.1"]
     hand_over_by_a_neighbour(running, people)
 
 

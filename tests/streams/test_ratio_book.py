@@ -309,13 +309,18 @@ def test_only_what_moved_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
         driver.publish(topics.DEPOSIT, cell | {"product": product})
     driver.kept("")
     made: list[Any] = []
-    put = RatioBook._put
+    make, put = RatioBook._make_deposit, RatioBook._put
 
-    def told(book: RatioBook, unit: Unit, key: Any, entry: Entry | None) -> None:
+    def told(book: RatioBook, found: Any) -> None:
+        made.append(found.group)
+        make(book, found)
+
+    def told_other(book: RatioBook, unit: Unit, key: Any, entry: Entry | None) -> None:
         made.append(key)
         put(book, unit, key, entry)
 
-    monkeypatch.setattr(RatioBook, "_put", told)
+    monkeypatch.setattr(RatioBook, "_make_deposit", told)
+    monkeypatch.setattr(RatioBook, "_put", told_other)
     driver.kept("")
     assert made == []
     driver.publish(topics.DEPOSIT, cell | {"insured_whole": "2.00"})

@@ -4,14 +4,18 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engines.primitives.errors import CorruptRecord
+from projections import depositor_moves
+from projections.depositor_balances import DepositRow
 from projections.entry_batch import PENDING
 from projections.gap import GapState
-from projections.transactions import SettledEntry, TransactionState
+from projections.transactions import TransactionState
 from streams import told_contracts, told_entries, topics
 from streams.feeds.simulated import SimulatedBank, Simulation
 from streams.past_gap import CELL, flow_date
@@ -21,6 +25,7 @@ from tests.memory_replay import MemoryReplay
 from tests.streams.test_gap_changes import loan
 
 FOLDERS = live_folders()
+Alone = tuple[TransactionState, dict[int, dict[int, list[int]]]]
 
 
 @pytest.fixture(scope="module")
@@ -29,13 +34,25 @@ def bank() -> LiveBank:
     return LiveBank(partitions=1).feed(islice(source.events(), source.opening_events + 3_000))
 
 
-def by_hook(bank: LiveBank) -> tuple[TransactionState, list[SettledEntry]]:
-    """Entry by entry, as the state itself tells it."""
-    state, told = FOLDERS[topics.TXN].empty(), list[SettledEntry]()
-    state.tell = told.append
-    for raw in batches(bank, 500):
+@pytest.fixture(scope="module")
+def one_by_one(bank: LiveBank) -> Alone:
+    """Each entry folded alone, as the worker would; what it did to each cell, by offset: sums after less before."""
+    state, found = FOLDERS[topics.TXN].empty(), dict[int, dict[int, list[int]]]()
+    before = dict[int, tuple[int, ...]]()
+    for raw in batches(bank, 1):
         FOLDERS[topics.TXN].absorb(state, raw)
-    return state, told
+        for row in state.depositors.take_changed():
+            cell = state.depositors.cells.code(tuple(row_values(row)[:7]))
+            sums, old = row_values(row)[7:], before.get(cell, (0, 0, 0, 0))
+            change = [now - was for now, was in zip(sums, old, strict=True)]
+            before[cell] = tuple(sums)
+            if any(change):
+                found.setdefault(raw.from_offset, {})[cell] = change
+    return state, found
+
+
+def row_values(row: DepositRow) -> list[Any]:
+    return list(msgspec.structs.astuple(row))
 
 
 def batches(bank: LiveBank, size: int, topic: str = topics.TXN) -> list[RawBatch]:
@@ -43,11 +60,11 @@ def batches(bank: LiveBank, size: int, topic: str = topics.TXN) -> list[RawBatch
 
 
 @pytest.mark.parametrize("size", [64, 10_000])
-def test_entries_one_by_one_and_in_columns(bank: LiveBank, size: int) -> None:
-    expected, one_by_one = by_hook(bank)
+def test_entries_one_by_one_and_in_columns(bank: LiveBank, one_by_one: Alone, size: int) -> None:
+    expected, changes = one_by_one
     state = FOLDERS[topics.TXN].empty()
     found: dict[int, dict[int, list[int]]] = {}
-    flags: dict[int, tuple[bool, bool]] = {}
+    newest = 0
     for raw in batches(bank, size):
         told = told_entries.fold_told(state, raw)
         assert (np.diff(told.row) > 0).all()
@@ -55,21 +72,31 @@ def test_entries_one_by_one_and_in_columns(bank: LiveBank, size: int) -> None:
         for entry, cell, part, minor in zip(*(column.tolist() for column in told.deposits), strict=True):
             parts = found.setdefault(int(offset[entry]), {}).setdefault(cell, [0] * 4)
             parts[part] += minor
-            flags[int(offset[entry])] = (bool(told.late[entry]), bool(told.batch.is_reversal[told.row[entry]]))
         pending = told.batch.status[told.row] == PENDING
         assert not told.moves.settled_minor[pending].any()
-    assert {offset: {cell: tuple(parts) for cell, parts in cells.items()} for offset, cells in found.items()} == {
-        entry.offset: dict(entry.changes) for entry in one_by_one
-    }
-    assert flags == {entry.offset: (entry.late, entry.reversal) for entry in one_by_one}
+        late = dict(zip(told.row.tolist(), told.late.tolist(), strict=True))
+        for row, instant in enumerate(told.batch.event_time_us.tolist()):
+            assert late.get(row, False) == (instant < newest and row in late)
+            newest = max(newest, instant)
+    assert found == changes
+    assert state.tell is None
     assert state.positions.canonical_rows() == expected.positions.canonical_rows()
     assert state.depositors.rows() == expected.depositors.rows()
     assert (state.counts, state.next_offset) == (expected.counts, expected.next_offset)
     assert FOLDERS[topics.TXN].load(state.dump()).depositors.rows() == expected.depositors.rows()
 
 
+def test_a_batch_that_fails_leaves_no_listener(bank: LiveBank) -> None:
+    state = FOLDERS[topics.TXN].empty()
+    gap = batches(bank, 64)[1]
+    with pytest.raises(CorruptRecord):
+        told_entries.fold_told(state, gap)
+    assert state.tell is None
+
+
 def test_a_depositor_of_more_balances_than_there_is_room_for(bank: LiveBank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told_entries, "ROOM", 1)
+    monkeypatch.setattr(depositor_moves, "ROOM", 1)
+    monkeypatch.setattr(depositor_moves, "PARTS_AN_ENTRY", 0)
     state, whole = FOLDERS[topics.TXN].empty(), FOLDERS[topics.TXN].empty()
     for raw in batches(bank, 1):
         if raw.from_offset > 200:
