@@ -21,7 +21,7 @@ from infra.security import Unauthenticated
 from streams.access_log import AccessLog, Action, blame
 from streams.access_reader import Search
 
-PREFIX, LISTS = "/api/v1", "work"
+PREFIX, LISTS = "/api/v1", "worklists"
 LOGIN, LOGOUT = "/login", "/logout"
 
 #: Papers and rows that leave or enter, by method and route.

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmarks._deposit_feed import DepositFeed
 from engines.factor_tables import parse_factor_policy
 from infra.policies import load_policy
 from projections.deposit_insurance import DepositInsurance
@@ -16,7 +17,6 @@ from streams import outputs, schemas, topics
 from streams.fx_rates import FxRates
 from streams.outputs import Output, encode
 from streams.ratio_book import RatioBook
-from streams.ratio_feed import DepositFeed
 from streams.ratio_items import Items
 from streams.ratio_parts import Unit
 from streams.ratio_policy import NOWHERE, PARTS, RatioPolicy

@@ -36,7 +36,7 @@ def home(
     data_dir: DataDir = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """The start page: to-dos, deadlines, messages, totals, plan and rankings at one position."""
-    _show("work/home", tables.print_home, data_dir, as_json, entity=entity, org=org, **_period(start, end))
+    _show("worklists/home", tables.print_home, data_dir, as_json, entity=entity, org=org, **_period(start, end))
 
 
 @work.command()
@@ -54,7 +54,7 @@ def todos(
     """What waits for you, most urgent first."""
     asked = {"kind": kind, "mine": _flag(mine), "everyone": _flag(everyone)}
     _show(
-        "work/todos",
+        "worklists/todos",
         tables.print_todos,
         data_dir,
         as_json,
@@ -68,7 +68,7 @@ def todos(
 @work.command()
 def done(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """What you did, newest first."""
-    _show("work/done", tables.print_done, data_dir, as_json)
+    _show("worklists/done", tables.print_done, data_dir, as_json)
 
 
 @work.command()
@@ -84,7 +84,7 @@ def deadlines(
 ) -> None:
     """Open terms with days left and a colour; lapsed ones stay until they are settled."""
     asked = {"colour": colour, "rule": rule, "entity": entity, "org": org, "as_of": iso_day(as_of, "--as-of")}
-    _show("work/deadlines", tables.print_deadlines, data_dir, as_json, **asked)
+    _show("worklists/deadlines", tables.print_deadlines, data_dir, as_json, **asked)
 
 
 @work.command()
@@ -95,7 +95,7 @@ def messages(
     as_json: Json = False,
 ) -> None:
     """Reminders sent to you or your roles, and the notices in force."""
-    _show("work/messages", tables.print_messages, data_dir, as_json, everyone=_flag(everyone))
+    _show("worklists/messages", tables.print_messages, data_dir, as_json, everyone=_flag(everyone))
 
 
 @work.command()
@@ -114,7 +114,7 @@ def totals(
 ) -> None:
     """The stock of risk assets, and what was recovered, reduced and written off in a period."""
     asked = {"by": by, "moved_by": moved_by, "entity": entity, "org": org, **_period(start, end)}
-    _show("work/totals", tables.print_totals, data_dir, as_json, **asked)
+    _show("worklists/totals", tables.print_totals, data_dir, as_json, **asked)
 
 
 @work.command()
@@ -129,7 +129,7 @@ def plan(
 ) -> None:
     """Targets with what counts for them, completion against time, and rank."""
     asked = {"kind": kind, "entity": entity, "org": org, "as_of": iso_day(as_of, "--as-of")}
-    _show("work/plan", tables.print_plan, data_dir, as_json, **asked)
+    _show("worklists/plan", tables.print_plan, data_dir, as_json, **asked)
 
 
 @work.command()
@@ -146,7 +146,7 @@ def rankings(
 ) -> None:
     """Branches by completed amount, customers by their claims."""
     asked = {"kind": kind, "with_memo": _flag(with_memo), "entity": entity, "org": org, **_period(start, end)}
-    _show("work/rankings", tables.print_rankings, data_dir, as_json, **asked)
+    _show("worklists/rankings", tables.print_rankings, data_dir, as_json, **asked)
 
 
 @work.command()
@@ -180,13 +180,13 @@ def search(
         "entity": entity,
         "org": org,
     }
-    _show("work/search", tables.print_search, data_dir, as_json, **asked)
+    _show("worklists/search", tables.print_search, data_dir, as_json, **asked)
 
 
 @work.command()
 def tags(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """The tags in use."""
-    _show("work/tags", tables.print_tags, data_dir, as_json)
+    _show("worklists/tags", tables.print_tags, data_dir, as_json)
 
 
 @work.command("tag")
@@ -224,7 +224,7 @@ def customer(
     data_dir: DataDir = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """One customer on one body: claims, cases, files, guarantors, external facts, what happened."""
-    path = f"work/customers/{quote(customer_no, safe='')}"
+    path = f"worklists/customers/{quote(customer_no, safe='')}"
     _show(path, tables.print_customer, data_dir, as_json, as_of=iso_day(as_of, "--as-of"))
 
 
@@ -235,7 +235,7 @@ def asset(
 ) -> None:  # fmt: skip
     """One loan note: the place of every yuan, its cases, its deadlines."""
     _show(
-        f"work/assets/{quote(loan_no, safe='')}",
+        f"worklists/assets/{quote(loan_no, safe='')}",
         tables.print_asset,
         data_dir,
         as_json,

@@ -20,7 +20,7 @@ from engines.primitives.errors import Unavailable
 from projections.work.search import PAGE_MAX, QUERY_LENGTH_MAX
 from projections.work.search import Query as Search
 
-LISTS = "work"
+LISTS = "worklists"
 router = APIRouter(prefix=f"/{LISTS}", tags=["work lists"])
 
 Name = Annotated[str | None, Query(max_length=200)]

@@ -35,18 +35,18 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         view = work.View(state, READER, views.today(world.clock()))
         year: dict[str, Any] = {"start": date(2024, 1, 1), "end": date(2024, 12, 31)}
         found = {
-            "work/todos": work.todo_list(view),
-            "work/done": work.done_list(view),
-            "work/deadlines": work.deadline_list(view),
-            "work/messages": work.message_list(view),
-            "work/totals": work_totals.total_list(view, by=("classification",), moved_by=("mode",), **year),
-            "work/plan": work_totals.plan_list(view),
-            "work/rankings": work_totals.ranking_list(view, kind="RECOVERY", **year),
-            "work/search": work.search_page(view, Query("ln")),
-            "work/tags": work.tag_list(view),
-            "work/customers/C-9": work_views.customer_view(view, "C-9"),
-            f"work/assets/{LOAN}": work_views.asset_view(view, LOAN),
-            "work/home": work_views.home(view, **year),
+            "worklists/todos": work.todo_list(view),
+            "worklists/done": work.done_list(view),
+            "worklists/deadlines": work.deadline_list(view),
+            "worklists/messages": work.message_list(view),
+            "worklists/totals": work_totals.total_list(view, by=("classification",), moved_by=("mode",), **year),
+            "worklists/plan": work_totals.plan_list(view),
+            "worklists/rankings": work_totals.ranking_list(view, kind="RECOVERY", **year),
+            "worklists/search": work.search_page(view, Query("ln")),
+            "worklists/tags": work.tag_list(view),
+            "worklists/customers/C-9": work_views.customer_view(view, "C-9"),
+            f"worklists/assets/{LOAN}": work_views.asset_view(view, LOAN),
+            "worklists/home": work_views.home(view, **year),
             f"aggregates/WriteOff/{CASE}/allowed": allowed(world.app, world.clock(), READER, "WriteOff", CASE),
         }
     world.store.close()
@@ -115,7 +115,7 @@ def test_what_is_asked(run: Any, canned: CannedApi) -> None:
     assert refused.exit_code == 2
     assert "--as-of" in refused.output
     run("customer", "../me")
-    assert canned.last().path.removeprefix("/") == "work/customers/..%2Fme"
+    assert canned.last().path.removeprefix("/") == "worklists/customers/..%2Fme"
 
 
 def test_a_tag_is_a_command(run: Any, canned: CannedApi) -> None:

@@ -71,18 +71,18 @@ def client(tmp_path: Path) -> Iterator[Client]:
 def test_todos_are_the_readers_own_at_one_position(client: Client) -> None:
     client.world.lost()
     client.world.to_stage("SUBMITTED")
-    found = client.get("approver", "work/todos")
+    found = client.get("approver", "worklists/todos")
     assert (found["position"], found["total"], found["counts"]) == (client.world.log_length, 1, {"DECIDE": 1})
     (todo,) = found["rows"]
     assert (todo["id"], todo["key"], todo["state"]) == (f"WriteOff/{CASE}/DECIDE", CASE, "SUBMITTED")
     assert set(todo["commands"]) == {"Approve", "Return", "Reject"}
     assert (todo["amount"], todo["ccy"], todo["asset_nos"]) == ("2635308.70", "CNY", [LOAN])
     assert "not_by" not in todo
-    assert client.get("maker", "work/todos")["rows"] == []
-    assert client.get("maker", "work/todos", everyone=True)["total"] == 3  # decision, committee, manager
-    assert client.get("elsewhere", "work/todos", everyone=True)["rows"] == []
-    assert client.get("stranger", "work/todos", everyone=True)["rows"] == []
-    done = client.get("maker", "work/done")["rows"]
+    assert client.get("maker", "worklists/todos")["rows"] == []
+    assert client.get("maker", "worklists/todos", everyone=True)["total"] == 3  # decision, committee, manager
+    assert client.get("elsewhere", "worklists/todos", everyone=True)["rows"] == []
+    assert client.get("stranger", "worklists/todos", everyone=True)["rows"] == []
+    done = client.get("maker", "worklists/done")["rows"]
     assert [deed["type"] for deed in done] == ["WriteOffSubmitted", "WriteOffDrafted"]
 
 
@@ -142,31 +142,33 @@ def test_the_idempotency_key_may_be_a_header(client: Client) -> None:
 
 def test_an_answer_that_holds_still_is_not_sent_again(client: Client) -> None:
     client.world.admit()
-    first = client.ask("maker", "work/search")
+    first = client.ask("maker", "worklists/search")
     tag = first.headers["etag"]
-    assert client.ask("maker", "work/search", headers={"If-None-Match": tag}).status_code == 304
-    assert client.ask("auditor", "work/search", headers={"If-None-Match": tag}).status_code == 200
+    assert client.ask("maker", "worklists/search", headers={"If-None-Match": tag}).status_code == 304
+    assert client.ask("auditor", "worklists/search", headers={"If-None-Match": tag}).status_code == 200
     client.world.do("RM", "Tag", tag="DESIGNATED")
-    assert client.ask("maker", "work/search", headers={"If-None-Match": tag}).status_code == 200
+    assert client.ask("maker", "worklists/search", headers={"If-None-Match": tag}).status_code == 200
 
 
 def test_search_pages_and_tags(client: Client) -> None:
     for number in range(5):
         client.world.admit(f"LN-{number}", branch=BRANCH if number % 2 else "3302")
     client.world.do("RM", "Tag", key="LN-1", tag="特定资产")
-    first = client.get("auditor", "work/search", q="ln", aggregate="RiskAsset", limit=2)
+    first = client.get("auditor", "worklists/search", q="ln", aggregate="RiskAsset", limit=2)
     assert [row["key"] for row in first["rows"]] == ["LN-4", "LN-3"]
-    found = client.get("auditor", "work/search", q="ln", aggregate="RiskAsset", limit=9, cursor=first["cursor"])
+    found = client.get("auditor", "worklists/search", q="ln", aggregate="RiskAsset", limit=9, cursor=first["cursor"])
     assert ([row["key"] for row in found["rows"]], found["cursor"]) == (["LN-2", "LN-1", "LN-0"], None)
-    assert [row["key"] for row in client.get("maker", "work/search", aggregate="RiskAsset")["rows"]] == [
+    assert [row["key"] for row in client.get("maker", "worklists/search", aggregate="RiskAsset")["rows"]] == [
         "LN-3",
         "LN-1",
     ]
-    (row,) = client.get("maker", "work/search", q="定资")["rows"]
+    (row,) = client.get("maker", "worklists/search", q="定资")["rows"]
     assert (row["key"], row["tags"], row["claim"]) == ("LN-1", ["特定资产"], "8198313.45")
-    assert client.get("maker", "work/tags")["rows"] == [{"aggregate": "RiskAsset", "tag": "特定资产", "count": 1}]
-    assert client.get("elsewhere", "work/tags")["rows"] == []
-    assert client.ask("maker", "work/search", limit=201).status_code == 422
+    assert client.get("maker", "worklists/tags")["rows"] == [
+        {"aggregate": "RiskAsset", "tag": "特定资产", "count": 1}
+    ]
+    assert client.get("elsewhere", "worklists/tags")["rows"] == []
+    assert client.ask("maker", "worklists/search", limit=201).status_code == 422
 
 
 def test_totals_rankings_and_the_plan_are_those_of_the_specification(client: Client) -> None:
@@ -194,7 +196,7 @@ def test_totals_rankings_and_the_plan_are_those_of_the_specification(client: Cli
         period = {"period_start": "2024-01-01", "period_end": "2024-12-31", "campaign": "-"}
         for event, payload in (("TargetDrafted", draft | period), ("TargetApproved", {})):
             world.app.store_fixture(world.command("AM", event, aggregate="Target", key=f"T-{org}", **payload))
-    found = client.get("auditor", "work/plan", as_of="2024-06-30")
+    found = client.get("auditor", "worklists/plan", as_of="2024-06-30")
     rows = {row["org"]: (row["completion"], row["rank"]) for row in found["rows"]}
     assert rows == {
         "3301": ("75.00", 2),
@@ -206,18 +208,18 @@ def test_totals_rankings_and_the_plan_are_those_of_the_specification(client: Cli
     (whole,) = found["groups"]
     assert (whole["amount"], whole["actual"], whole["completion"]) == ("115000000.00", "84685000.00", "73.64")
     assert {row["time_progress"] for row in found["rows"]} == {"49.73"}
-    assert [row["org"] for row in client.get("maker", "work/plan")["rows"]] == [BRANCH]
+    assert [row["org"] for row in client.get("maker", "worklists/plan")["rows"]] == [BRANCH]
     year = {"start": "2024-01-01", "end": "2024-12-31"}
-    ranks = client.get("auditor", "work/rankings", **year)
+    ranks = client.get("auditor", "worklists/rankings", **year)
     assert [row["org"] for row in ranks["branches"]] == ["3301", "3302", "3305", "3303", "3304"]
     assert ranks["branches"][0]["amount"] == "31500000.00"
     assert [row["customer_no"] for row in ranks["customers"]][:2] == ["C-3304", "C-3303"]
-    assert client.ask("auditor", "work/rankings", kind="OTHER").status_code == 422
-    sums = client.get("auditor", "work/totals", by="org", moved_by="mode", **year)
+    assert client.ask("auditor", "worklists/rankings", kind="OTHER").status_code == 422
+    sums = client.get("auditor", "worklists/totals", by="org", moved_by="mode", **year)
     assert sums["moved"][0]["recovery"] == whole["actual"]
     assert {row["org"]: row["count"] for row in sums["stock"]} == dict.fromkeys(vector, 1)
-    assert client.ask("auditor", "work/totals", by="colour").status_code == 422
-    home = client.get("auditor", "work/home", as_of="2024-06-30")
+    assert client.ask("auditor", "worklists/totals", by="colour").status_code == 422
+    home = client.get("auditor", "worklists/home", as_of="2024-06-30")
     assert home["plan"]["groups"][0]["completion"] == "73.64"
     assert {part["position"] for part in (found, ranks, sums, home)} == {world.log_length}
 
@@ -234,21 +236,21 @@ def test_deadlines_and_messages_with_what_became_of_them(client: Client) -> None
     message = {"aggregate": "Notification", "key": "M-1", "entity_id": ENTITY}
     world.do("SY", "Queue", method="SMS", to="U-118", template="TL", **message)
     world.do("EX", "Deliver", aggregate="Notification", key="M-1")
-    (sent,) = client.get("maker", "work/messages")["rows"]
+    (sent,) = client.get("maker", "worklists/messages")["rows"]
     assert (sent["deadline_no"], sent["delivery"], sent["legal_due_on"]) == (key, "DELIVERED", "2024-10-10")
-    assert client.get("legal", "work/messages")["rows"] == []
-    assert len(client.get("legal", "work/messages", everyone=True)["rows"]) == 1
-    (line,) = client.get("maker", "work/deadlines", as_of="2024-09-05")["rows"]
+    assert client.get("legal", "worklists/messages")["rows"] == []
+    assert len(client.get("legal", "worklists/messages", everyone=True)["rows"]) == 1
+    (line,) = client.get("maker", "worklists/deadlines", as_of="2024-09-05")["rows"]
     assert (line["days_left"], line["days_to_due"], line["colour"], line["reminders"]) == (5, 35, "RED", 1)
-    over = client.get("maker", "work/deadlines", as_of="2024-11-01")
+    over = client.get("maker", "worklists/deadlines", as_of="2024-11-01")
     assert over["counts"] == {"LAPSED": 1}
-    assert client.get("maker", "work/deadlines", colour="GREEN")["rows"] == []
+    assert client.get("maker", "worklists/deadlines", colour="GREEN")["rows"] == []
     notice: dict[str, Any] = {"title": "Year end", "body": "Close by noon", "audience": ["AM"]}
     command = world.command("IA", "Publish", aggregate="Notice", key="N-1", **notice)
     world.app.execute(replace(command, principal=Principal("U-SA", ("SA",), "-", (ENTITY,))))
-    assert [one["title"] for one in client.get("maker", "work/messages")["notices"]] == ["Year end"]
-    assert client.get("approver", "work/messages")["notices"] == []  # not the audience
-    assert client.get("stranger", "work/messages")["notices"] == []
+    assert [one["title"] for one in client.get("maker", "worklists/messages")["notices"]] == ["Year end"]
+    assert client.get("approver", "worklists/messages")["notices"] == []  # not the audience
+    assert client.get("stranger", "worklists/messages")["notices"] == []
 
 
 def test_one_customer_and_one_asset_on_one_body(client: Client) -> None:
@@ -262,20 +264,20 @@ def test_one_customer_and_one_asset_on_one_body(client: Client) -> None:
     world.do("EX", "SyncRelations", graph_hash="h", parties=[{"customer_no": "G-1", "kind": "GUARANTOR"}], **customer)
     filed = {"doc_id": "D-1", "category": "CONTRACT", "sha256": "aa", "entity_id": ENTITY}
     world.do("AM", "FileDocument", aggregate="CustomerFile", key="C-9", **filed)
-    found = client.get("maker", "work/customers/C-9")
+    found = client.get("maker", "worklists/customers/C-9")
     assert [(claim["loan_no"], claim["lifecycle"]) for claim in found["claims"]] == [
         (LOAN, "WRITTEN_OFF"),
         ("LN-2", "ACTIVE"),
     ]
     assert [case["key"] for case in found["cases"]] == [CASE]
     assert found["guarantors"] == [{"customer_no": "G-1", "guarantees": ["LN-2"]}]
-    assert [claim["loan_no"] for claim in client.get("maker", "work/customers/C-9")["claims"]] == [LOAN, "LN-2"]
+    assert [claim["loan_no"] for claim in client.get("maker", "worklists/customers/C-9")["claims"]] == [LOAN, "LN-2"]
     assert found["external"] == [{"source": "COURT", "as_of": "2024-09-25", "facts": {"suits": 2}}]
     assert found["files"][0]["versions"][0]["sha256"] == "aa"
     assert found["relations"][0]["customer_no"] == "G-1"
     assert found["totals"][0]["memo"] == "3700588.23"
-    assert len(found["timeline"]) == len(client.get("auditor", "work/customers/C-9")["timeline"])
-    asset = client.get("maker", f"work/assets/{LOAN}")
+    assert len(found["timeline"]) == len(client.get("auditor", "worklists/customers/C-9")["timeline"])
+    asset = client.get("maker", f"worklists/assets/{LOAN}")
     principal = next(row for row in asset["claim_places"] if row["bucket"] == "principal")
     assert principal == {
         "bucket": "principal",
@@ -287,14 +289,14 @@ def test_one_customer_and_one_asset_on_one_body(client: Client) -> None:
     }
     assert sum(float(row["left"]) for row in asset["memo_places"]) == pytest.approx(float(asset["memo"]))
     assert [deed["type"] for deed in asset["timeline"]][-1] == "AssetAdmitted"
-    for path in ("work/customers/C-9", f"work/assets/{LOAN}"):
+    for path in ("worklists/customers/C-9", f"worklists/assets/{LOAN}"):
         for who in ("elsewhere", "stranger"):
             assert client.ask(who, path).status_code == 404
-    assert client.ask("maker", "work/customers/NOBODY").status_code == 404
+    assert client.ask("maker", "worklists/customers/NOBODY").status_code == 404
 
 
 def test_without_a_decision_log_the_lists_are_not_there() -> None:
     with client_of(services(clock=lambda: datetime(2026, 11, 22, 12, tzinfo=UTC))) as http:
-        for path in ("work/todos", "aggregates/WriteOff/W-1/allowed"):
+        for path in ("worklists/todos", "aggregates/WriteOff/W-1/allowed"):
             answer = http.get(V1 + path)
             assert (answer.status_code, answer.json()["title"]) == (503, "unavailable")

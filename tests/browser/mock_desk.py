@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 
 Row = dict[str, Any]
 LOAN = "LN-7001"
-WORK = "/api/v1/work"
+WORK = "/api/v1/worklists"
 BUCKETS = ("costs", "principal", "interest_on", "interest_off", "penalty", "compound")
 
 

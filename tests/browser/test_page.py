@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 
@@ -208,7 +209,7 @@ def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Watched
     expect(dialog.locator("tbody tr")).to_have_count(130)
     expect(dialog.get_by_role("button", name="Show more")).to_be_hidden()
     shown = dialog.locator("tbody td.gap").evaluate_all("cells => cells.map(cell => cell.dataset.exact)")
-    assert sum(round(float(amount) * 100) for amount in shown) == mock.minor(spot_of(watched, "D2_7")["gap"], "CNY")
+    assert sum(int(Decimal(amount) * 100) for amount in shown) == mock.minor(spot_of(watched, "D2_7")["gap"], "CNY")
 
     dialog.get_by_role("button", name="LN/0003").press("Enter")
     expect(dialog.locator("#audit-title")).to_have_text("LN/0003")

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -135,7 +136,7 @@ class Oracle:
 
     def _move(self, entry: Txn, moved: bool) -> None:
         where = (entry.entity_id, entry.account_id, entry.ccy)
-        minor = round(float(entry.amount) * 100)
+        minor = int(Decimal(entry.amount) * 100)
         if entry.status == "settled":
             self.settled[where] += minor if entry.direction == "in" else -minor
         if entry.status == "pending":
@@ -146,7 +147,7 @@ class Oracle:
     def _watch(self, entry: Txn, moved: bool, t: int, before: int) -> None:
         if entry.intragroup:
             return
-        minor = round(float(entry.amount) * 100)
+        minor = int(Decimal(entry.amount) * 100)
         who = (entry.entity_id, entry.customer_id, entry.ccy)
         reversal = entry.reversal_of != "-"
         if (reversal and not moved and entry.status != "rejected") or (

@@ -1,6 +1,7 @@
 """Deposits split at the limit of insurance: the compiled fold against the plainest count, however the log is cut."""
 
 from collections import defaultdict
+from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -144,7 +145,7 @@ def test_one_entry_after_another_tells_what_each_did(entries: list[Txn]) -> None
             entry.entity_id, entry.org_id, entry.line_id, entry.product_id, entry.ccy, entry.customer_id,
             entry.account_id, entry.customer_class, "true" if entry.intragroup else "false",
         )  # fmt: skip
-        minor = round(float(entry.amount) * 100) * (1 if entry.direction == "in" else -1)
+        minor = int(Decimal(entry.amount) * 100) * (1 if entry.direction == "in" else -1)
         for cell, change in balances.add_one(rows[key], minor):
             total[cell] += np.array(change)
     told = {balances.cells[cell]: tuple(change.tolist()) for cell, change in total.items() if change.any()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -194,7 +195,7 @@ def test_the_plan_is_credited_with_all_cash_of_its_loan_note(histories: dict[str
 
 
 def minor(text: str) -> int:
-    return round(float(text) * 100)
+    return int(Decimal(text) * 100)
 
 
 def litigation(*more: tuple[str, dict[str, Any]]) -> Disposal:

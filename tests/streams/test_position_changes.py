@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple
@@ -243,7 +244,7 @@ def test_any_two_cuts_of_any_log(data: st.DataObject) -> None:
     def position(some: Sequence[Event]) -> int:
         today = [one.record.business_date for one in some if isinstance(one.record, BusinessDate)][-1]
         return sum(
-            round(float(one.record.amount) * 100) * (1 if one.record.direction == "in" else -1)
+            int(Decimal(one.record.amount) * 100) * (1 if one.record.direction == "in" else -1)
             for one in some
             if isinstance(one.record, Txn) and one.record.value_date <= today
         )

@@ -155,7 +155,7 @@ export class Api {
 
   /** One of the work lists. */
   work<T>(...parts: readonly string[]): Promise<T> {
-    return this.get<T>(["", "work", ...parts.map(encodeURIComponent)].join("/"));
+    return this.get<T>(["", "worklists", ...parts.map(encodeURIComponent)].join("/"));
   }
 
   async loans(): Promise<readonly State[]> {

@@ -7,12 +7,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks._deposit_feed import DepositFeed
 from infra.policies import load_policy
 from projections.deposit_insurance import DepositInsurance
 from projections.depositor_balances import DepositorBalances
 from streams import outputs, schemas, topics
 from streams.ratio_book import RatioBook
-from streams.ratio_feed import DepositFeed
 from streams.ratio_items import MEMBERS, Items, items_by_member
 from streams.ratio_parts import Unit
 from streams.views import CUT_KEY, SOURCE_TOPIC, RiskView
