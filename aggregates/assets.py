@@ -39,7 +39,7 @@ from aggregates.rendering import EventView, Json, state_of, view
 from aggregates.steps.case import Case
 from aggregates.steps.rows import Row
 from aggregates.steps.step import Step
-from engines.primitives.errors import Conflict, CorruptRecord, Unavailable
+from engines.primitives.errors import Conflict, CorruptRecord, TidemarkError, Unavailable
 
 RETRIES_MAX = 3
 BANK_ZONE = "Asia/Shanghai"  # default of decision E2
@@ -91,7 +91,13 @@ class Assets(Application[UUID]):
                 if known := self.decisions.stored_command(command.cmd_id):
                     return self._repeat(command, digest, known)
                 work = Work(command, role, self, self.model, self.policy, self.bank_day, KINDS)
-                act(work)
+                try:
+                    act(work)
+                except TidemarkError:
+                    # Another process may have stored this very command since we asked: it is the one in the way.
+                    if known := self.decisions.stored_command(command.cmd_id):
+                        return self._repeat(command, digest, known)
+                    raise
                 if not any(case.pending_events for case in work.changed.values()):
                     return Outcome(command.cmd_id, command.aggregate, command.key, (), repeated=True)
                 try:

@@ -56,6 +56,8 @@ def execute_together(app: Assets, commands: Sequence[Command], *, batch_id: str,
                     ahead.carry_out(command)
                 except TidemarkError as error:
                     refused[place] = error
+            if refused and app.decisions.stored_command(batch_id):
+                continue  # another process stored this very batch since we asked
             if refused or not store:
                 return Together(refused=refused)
             if not ahead.changed:

@@ -119,3 +119,19 @@ def test_who_was_first_wins_and_everything_is_judged_again(world: World) -> None
     with pytest.raises(Conflict):  # F2 was stored alone meanwhile, by this very row
         execute_together(world.app, wanted, batch_id="b-1")
     assert world.app.find("RecoveryFlow", "F1") is None
+
+
+def test_the_very_batch_stored_meanwhile_is_a_repetition(world: World) -> None:
+    world.admit()
+    wanted = flows(world, 1)
+    ask = world.app.decisions.stored_command
+
+    def overtaken(cmd_id: str) -> object:
+        if cmd_id != "b-1":
+            swap(world.app.decisions, "stored_command", ask)
+            execute_together(world.app, wanted, batch_id="b-1")
+        return ask(cmd_id) if cmd_id != wanted[0].cmd_id else None
+
+    swap(world.app.decisions, "stored_command", overtaken)
+    done = execute_together(world.app, wanted, batch_id="b-1")
+    assert [outcome.repeated for outcome in done.outcomes] == [True]

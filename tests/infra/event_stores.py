@@ -258,6 +258,24 @@ class EventStoreConformance(ABC):
         assert world.state()["costs"] == "12.00"
         assert world.state()["version"] == 3
 
+    def test_the_very_command_stored_meanwhile_is_a_repetition(self, store: EventStore, clock: Clock) -> None:
+        """Two workers carry out one record at once: what the first stored forbids it to the second."""
+        world = World(store, clock)
+        world.admit()
+        command = world.command("SY", "PlaceHold", kind="RESTRUCTURING", case_no="R1")
+        ask = store.recorder.stored_command
+
+        def overtaken(cmd_id: str) -> Any:
+            swap(store.recorder, "stored_command", ask)
+            answer = ask(cmd_id)
+            world.app.execute(command)
+            return answer
+
+        swap(store.recorder, "stored_command", overtaken)
+        outcome = world.app.execute(command)
+        assert (outcome.repeated, [event.type for event in outcome.events]) == (True, ["DisposalHoldPlaced"])
+        assert world.state()["version"] == 2
+
     def test_a_race_lost_every_time_is_a_conflict(self, store: EventStore, clock: Clock) -> None:
         def always(*_: Any, **__: Any) -> Any:
             attempts.append(1)
