@@ -43,7 +43,11 @@ check: ## format, lint, types and import directions, in seconds
 
 test: setup-test check ## everything: check, page tests, and all tests with Kafka, PostgreSQL and Chromium
 	@(cd api/page && npm test --silent)
-	$(PY) -m pytest $(PYTEST_ARGS)
+	failed=0
+	# Tests that start no servers share the cores; those that time a broker or a browser have them to themselves.
+	$(PY) -m pytest -n auto --maxprocesses 4 -m "not kafka and not browser" $(PYTEST_ARGS) || failed=$$?
+	$(PY) -m pytest -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
+	exit $$failed
 
 bench: setup ## one benchmark, NAME=throughput
 	@.venv/bin/tidemark bench "$(NAME)" $(ARGS)
