@@ -1,61 +1,32 @@
-"""The calculations room in a real Chromium, over the API itself: what is computed here is what the engines compute.
-
-Builds nothing: CI builds the page first.
-"""
+"""The calculations room in a real Chromium, over the API itself: the figures are what the engines compute."""
 
 import csv
 import io
 import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from api.calculations import registry
 from tests.api_doubles import running, services
+from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium, violations
 
-PAGE = Path(__file__).parents[2] / "api" / "page"
-AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 WITHIN_MS = 20_000  # the engines are imported when they are asked for; a busy machine takes its time
-RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (PAGE / "dist" / "index.html").exists(), reason="no api/page/dist: npm run build first"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium"),
-]
+pytestmark = needs_chromium
 
 
-@dataclass
-class Room:
-    """An open page and everything that went wrong in it."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
-
+class Room(Watched):
     def open(self, name: str = "") -> Page:
         self.page.goto(f"{self.address}/#/calculations{'/' if name else ''}{name}")
         return self.page
 
-    def settled(self) -> None:
-        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        expect.set_options(timeout=WITHIN_MS)
+    with chromium(WITHIN_MS) as found:
         yield found
-        expect.set_options(timeout=None)
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +41,7 @@ def room_in(browser: Browser, address: str, *, width: int = 1440, scheme: str = 
         color_scheme="dark" if scheme == "dark" else "light",
         extra_http_headers={"Authorization": "Bearer all"},
     )
-    room = Room(page, address)
-    page.on("console", lambda said: room.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: room.complaints.append(str(error)))
-    return room
+    return Room(page, address)
 
 
 @pytest.fixture
@@ -235,16 +203,13 @@ def test_every_example_of_every_calculation_is_shown(room: Room) -> None:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_accessibility(browser: Browser, address: str, scheme: str, width: int) -> None:
     """WCAG 2.2 AA as far as axe can judge it, and nothing wider than the screen."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci in api/page first")
     room = room_in(browser, address, width=width, scheme=scheme)
     room.forgiven = ("422",)
     for name in ("", "lcr", "stress", "limits"):
         page = room.open(name)
         expect(page.locator(".sheet" if name else ".groups").first).to_be_visible()
-        page.evaluate(AXE.read_text())
         assert violations(page) == [], name
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        assert fits(page), name
     room.page.locator("#input").fill("{}")
     room.page.get_by_role("button", name="Compute").click()
     expect(room.page.locator("#input-problem")).to_be_visible()
@@ -252,11 +217,3 @@ def test_accessibility(browser: Browser, address: str, scheme: str, width: int) 
     assert violations(room.page) == []
     room.page.close()
     room.settled()
-
-
-def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        f"axe.run(document, {{runOnly: {RULES}}})"
-        ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
-    )
-    return found

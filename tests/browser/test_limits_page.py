@@ -1,42 +1,26 @@
 """The liquidity room and the alerts on limits in a real Chromium, over a scripted bank.
 
-Builds nothing: CI builds the page first. That the API answers in these shapes is tested in `tests/api`.
+That the API answers in these shapes is tested in `tests/api`.
 """
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.chromium import Watched, chromium, fits, needs_chromium, violations
 from tests.browser.mock_api import MockBank, MockServer
 from tests.browser.mock_liquidity import BREACH, PLAN
 
-PAGE = Path(__file__).parents[2] / "api" / "page"
-AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 WITHIN_MS = 15_000  # a busy machine takes its time
-RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (PAGE / "dist" / "index.html").exists(), reason="no api/page/dist: npm run build first"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium"),
-]
+pytestmark = needs_chromium
 
 
 @dataclass
-class Room:
-    """An open page, the bank behind it, and everything that went wrong in it."""
-
-    page: Page
-    bank: MockBank
-    address: str
-    complaints: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
+class Room(Watched):
+    bank: MockBank = field(kw_only=True)
 
     def open(self, place: str = "") -> Page:
         self.page.goto(f"{self.address}/#/liquidity{place}")
@@ -51,18 +35,11 @@ class Room:
         self.bank.push("ratios", body | {"rows": [row for row in body["rows"] if row["entity"] in ("-", "TIDE-CN")]})
         self.bank.raise_alert("TIDE-CN", "CNY", 91_000_000_000, 99_000_000_000, **desk.alert())
 
-    def settled(self) -> None:
-        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        expect.set_options(timeout=WITHIN_MS)
+    with chromium(WITHIN_MS) as found:
         yield found
-        expect.set_options(timeout=None)
-        found.close()
 
 
 @pytest.fixture
@@ -73,10 +50,7 @@ def bank() -> Iterator[MockServer]:
 
 def room_in(browser: Browser, server: MockServer) -> Room:
     page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light", locale="en-GB")
-    room = Room(page, server.bank, server.address)
-    page.on("console", lambda said: room.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: room.complaints.append(str(error)))
-    return room
+    return Room(page, server.address, bank=server.bank)
 
 
 @pytest.fixture
@@ -236,27 +210,16 @@ def test_the_live_page_tells_limits_by_light_and_way(room: Room) -> None:
 
 def test_accessibility(browser: Browser, bank: MockServer) -> None:
     """WCAG 2.2 AA as far as axe can judge it, light and dark, wide and on a phone; nothing wider than the screen."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci in api/page first")
     bank.bank.liquidity.sell(440_000_000)
     room = room_in(browser, bank)
     page = room.open(f"/plans/{PLAN}")
     expect(page.locator(".liq-plan")).to_be_visible()
     page.locator("#liq-breaking summary").click()
-    page.evaluate(AXE.read_text())
     for width, scheme in ((1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") is (scheme == "dark")
         assert violations(page) == [], (width, scheme)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+        assert fits(page), width
     page.close()
     room.settled()
-
-
-def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        f"axe.run(document, {{runOnly: {RULES}}})"
-        ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
-    )
-    return found

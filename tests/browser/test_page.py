@@ -1,84 +1,56 @@
 """The page in a real Chromium, against the scripted bank of mock_api.py. Builds nothing: CI builds it first."""
 
-import importlib.util
-import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "api" / "page"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser.chromium import Watched, chromium, fits, needs_chromium, violations
+from tests.browser.mock_api import MockBank, MockServer, minor
+
+if TYPE_CHECKING:
+    from playwright.sync_api._generated import LocatorAssertions
+
 WITHIN_MS = 1_000  # what issue and design promise from event to screen
 CELLS = [("TIDE-CN", "CNY"), ("TIDE-CN", "JPY"), ("TIDE-HK", "CNY"), ("TIDE-HK", "KWD")]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (PAGE / "dist" / "index.html").exists(), reason="no api/page/dist: npm run build first"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium"),
-]
-
-
-def _load_mock() -> ModuleType:
-    """By path: tests are not packages, and other folders may have a module of the same name."""
-    spec = importlib.util.spec_from_file_location("page_mock_api", HERE / "mock_api.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-mock = _load_mock()
+pytestmark = needs_chromium
 
 
 @dataclass
-class Watched:
-    """An open page, its bank, and everything that went wrong in it."""
+class Home(Watched):
+    """The first room, its bank, and requests to anybody else."""
 
-    page: Page
-    bank: mock.MockBank  # type: ignore[name-defined]
-    address: str
-    complaints: list[str] = field(default_factory=list)
-    strangers: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
+    bank: MockBank = field(kw_only=True)
+    strangers: list[str] = field(default_factory=list, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.page.on(
+            "request",
+            lambda request: None if request.url.startswith(self.address) else self.strangers.append(request.url),
+        )
 
     def open(self) -> None:
         self.page.goto(self.address)
 
     def settled(self) -> None:
-        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
+        super().settled()
         assert self.strangers == []
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
-def watched(browser: Browser) -> Iterator[Watched]:
-    bank = mock.MockBank(CELLS)
+def watched(browser: Browser) -> Iterator[Home]:
+    bank = MockBank(CELLS)
     bank.positions["TIDE-CN", "CNY"] = {
         "position": -(2**53) * 100 - 1,  # a Number would round it
         "pending_in": 4_000,
@@ -86,25 +58,19 @@ def watched(browser: Browser) -> Iterator[Watched]:
         "reserved": 15_000,
     }
     bank.raise_alert("TIDE-CN", "CNY", 690_000_00, 300_000_00)
-    with mock.MockServer(bank) as server:
+    with MockServer(bank) as server:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
-        one = Watched(context.new_page(), bank, server.address)
-        one.page.on("console", lambda m: one.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
-        one.page.on(
-            "request",
-            lambda request: None if request.url.startswith(server.address) else one.strangers.append(request.url),
-        )
+        one = Home(context.new_page(), server.address, bank=bank)
         yield one
         context.close()
         one.settled()
 
 
-def figure(page: Page, entity: str, currency: str, name: str = "position") -> object:
+def figure(page: Page, entity: str, currency: str, name: str = "position") -> "LocatorAssertions":
     return expect(page.locator(f"tr[data-key='{entity}|{currency}'] td.{name}"))
 
 
-def test_positions_are_shown_to_the_last_digit(watched: Watched) -> None:
+def test_positions_are_shown_to_the_last_digit(watched: Home) -> None:
     watched.open()
     page = watched.page
     figure(page, "TIDE-CN", "CNY").to_have_text("−9,007,199,254,740,992.01")
@@ -117,7 +83,7 @@ def test_positions_are_shown_to_the_last_digit(watched: Watched) -> None:
     expect(page.locator("#business-date")).to_have_text("22 Nov 2026")
 
 
-def test_an_entry_is_on_the_screen_within_a_second(watched: Watched) -> None:
+def test_an_entry_is_on_the_screen_within_a_second(watched: Home) -> None:
     watched.open()
     expect(watched.page.locator("#link-word")).to_have_text("Live")
     watched.bank.move("TIDE-CN", "CNY", 1)
@@ -126,7 +92,7 @@ def test_an_entry_is_on_the_screen_within_a_second(watched: Watched) -> None:
     expect(watched.page.locator("#position-summary")).to_contain_text("+0.01 since")
 
 
-def test_alerts_arrive_once_even_over_a_reconnect(watched: Watched) -> None:
+def test_alerts_arrive_once_even_over_a_reconnect(watched: Home) -> None:
     watched.open()
     page, bank = watched.page, watched.bank
     items = page.locator("#alerts-list > li")
@@ -155,7 +121,7 @@ def test_alerts_arrive_once_even_over_a_reconnect(watched: Watched) -> None:
     expect(page).to_have_title("(2) Tidemark")
 
 
-def test_an_alert_opens_the_entries_behind_it(watched: Watched) -> None:
+def test_an_alert_opens_the_entries_behind_it(watched: Home) -> None:
     watched.open()
     watched.page.locator("button.alert").click()
     row = watched.page.locator(".entries tbody tr")
@@ -164,7 +130,7 @@ def test_an_alert_opens_the_entries_behind_it(watched: Watched) -> None:
     expect(watched.page.locator(".detail .facts")).to_contain_text("tm.in.core.txn.v1/0 @ 3999")
 
 
-def test_charts_are_drawn_and_the_gap_has_its_table(watched: Watched) -> None:
+def test_charts_are_drawn_and_the_gap_has_its_table(watched: Home) -> None:
     watched.open()
     for box in ("#gap-chart", "#position-chart"):
         canvas = watched.page.locator(f"{box} canvas").first
@@ -185,12 +151,12 @@ def test_charts_are_drawn_and_the_gap_has_its_table(watched: Watched) -> None:
     assert cells.evaluate_all("cells => cells.map(c => c.dataset.exact)") == [spot[name] for name in names]
 
 
-def spot_of(watched: Watched, bucket: str) -> dict[str, str]:
+def spot_of(watched: Home, bucket: str) -> dict[str, str]:
     rows = watched.bank.gap_answer()["rows"]
     return next(row for row in rows if (row["entity"], row["currency"], row["bucket"]) == ("TIDE-CN", "CNY", bucket))
 
 
-def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Watched) -> None:
+def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Home) -> None:
     watched.open()
     page = watched.page
     bar = page.locator("#gap-bars button[data-bucket='D2_7']")
@@ -209,7 +175,7 @@ def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Watched
     expect(dialog.locator("tbody tr")).to_have_count(130)
     expect(dialog.get_by_role("button", name="Show more")).to_be_hidden()
     shown = dialog.locator("tbody td.gap").evaluate_all("cells => cells.map(cell => cell.dataset.exact)")
-    assert sum(int(Decimal(amount) * 100) for amount in shown) == mock.minor(spot_of(watched, "D2_7")["gap"], "CNY")
+    assert sum(int(Decimal(amount) * 100) for amount in shown) == minor(spot_of(watched, "D2_7")["gap"], "CNY")
 
     dialog.get_by_role("button", name="LN/0003").press("Enter")
     expect(dialog.locator("#audit-title")).to_have_text("LN/0003")
@@ -232,7 +198,7 @@ def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Watched
     expect(bar).to_be_focused()
 
 
-def test_a_click_on_the_chart_opens_the_bucket_under_the_pointer(watched: Watched) -> None:
+def test_a_click_on_the_chart_opens_the_bucket_under_the_pointer(watched: Home) -> None:
     watched.open()
     bar = watched.page.locator("#gap-bars button[data-bucket='D181_365']")
     bar.wait_for(state="attached")
@@ -242,7 +208,7 @@ def test_a_click_on_the_chart_opens_the_bucket_under_the_pointer(watched: Watche
     expect(watched.page.locator("#audit-title")).to_have_text("181–365 d · TIDE-CN · CNY")
 
 
-def test_contracts_of_a_newer_cut_are_not_called_equal(watched: Watched) -> None:
+def test_contracts_of_a_newer_cut_are_not_called_equal(watched: Home) -> None:
     watched.bank.contracts_offset = 78
     watched.open()
     watched.page.locator("#gap-bars button").first.wait_for(state="attached")  # the charts come after the figures
@@ -251,7 +217,7 @@ def test_contracts_of_a_newer_cut_are_not_called_equal(watched: Watched) -> None
     expect(watched.page.locator("#audit-sum")).to_contain_text("contracts have changed between the two")
 
 
-def test_a_bucket_whose_contracts_cannot_be_had_says_why(watched: Watched) -> None:
+def test_a_bucket_whose_contracts_cannot_be_had_says_why(watched: Home) -> None:
     watched.forgiven = ("503",)
     problem = '{"title": "unavailable", "status": 503, "detail": "no snapshots here"}'
     watched.page.route("**/api/v1/gap/contracts*", lambda route: route.fulfill(status=503, body=problem))
@@ -260,7 +226,7 @@ def test_a_bucket_whose_contracts_cannot_be_had_says_why(watched: Watched) -> No
     expect(watched.page.locator("#audit [role=alert]")).to_contain_text("no snapshots here")
 
 
-def test_risk_assets_are_listed(watched: Watched) -> None:
+def test_risk_assets_are_listed(watched: Home) -> None:
     watched.open()
     row = watched.page.locator("#assets-body tr").nth(1)
     expect(row.locator("td, th")).to_have_text(
@@ -268,7 +234,7 @@ def test_risk_assets_are_listed(watched: Watched) -> None:
     )
 
 
-def test_a_row_opens_to_organisations_and_accounts_by_keyboard(watched: Watched) -> None:
+def test_a_row_opens_to_organisations_and_accounts_by_keyboard(watched: Home) -> None:
     watched.open()
     page = watched.page
     page.locator("tr[data-key='TIDE-CN|CNY'] .opener").focus()
@@ -283,7 +249,7 @@ def test_a_row_opens_to_organisations_and_accounts_by_keyboard(watched: Watched)
     expect(page.locator("tr.level-2 .leaf")).to_have_count(120)
 
 
-def test_the_entity_filter_holds_for_everything(watched: Watched) -> None:
+def test_the_entity_filter_holds_for_everything(watched: Home) -> None:
     watched.open()
     page = watched.page
     page.locator("#entity").select_option("TIDE-HK")
@@ -293,13 +259,13 @@ def test_the_entity_filter_holds_for_everything(watched: Watched) -> None:
     assert page.locator("#currency option").all_inner_texts() == ["CNY", "KWD"]
 
 
-def test_what_the_server_doubts_is_said(watched: Watched) -> None:
+def test_what_the_server_doubts_is_said(watched: Home) -> None:
     watched.bank.warnings = ["alerts missing in source partition 3: 1"]
     watched.open()
     expect(watched.page.locator("#banner")).to_have_text("alerts missing in source partition 3: 1")
 
 
-def test_the_state_names_its_offsets(watched: Watched) -> None:
+def test_the_state_names_its_offsets(watched: Home) -> None:
     watched.open()
     expect(watched.page.locator("#link-word")).to_have_text("Live")
     watched.page.locator("#link").click()
@@ -310,7 +276,7 @@ def test_the_state_names_its_offsets(watched: Watched) -> None:
     expect(watched.page.locator("#state")).to_be_hidden()
 
 
-def test_a_reader_who_is_not_signed_in_is_told_how(watched: Watched) -> None:
+def test_a_reader_who_is_not_signed_in_is_told_how(watched: Home) -> None:
     watched.forgiven = ("401",)
     watched.bank.signed_in = False
     watched.open()
@@ -322,14 +288,14 @@ def test_a_reader_who_is_not_signed_in_is_told_how(watched: Watched) -> None:
 
 
 def test_an_empty_bank_says_how_to_start(browser: Browser) -> None:
-    with mock.MockServer(mock.MockBank()) as server:
+    with MockServer(MockBank()) as server:
         page = browser.new_page()
         page.goto(server.address)
         expect(page.get_by_role("heading", name="No entries yet")).to_be_visible()
         page.close()
 
 
-def test_old_figures_say_that_they_are_old(watched: Watched) -> None:
+def test_old_figures_say_that_they_are_old(watched: Home) -> None:
     watched.forgiven = ("ERR_", "503", "Failed to load")
     watched.open()
     expect(watched.page.locator("#link-word")).to_have_text("Live")
@@ -340,24 +306,13 @@ def test_old_figures_say_that_they_are_old(watched: Watched) -> None:
     expect(watched.page.locator("#banner")).to_be_visible()
 
 
-def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-        ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
-    )
-    return found
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_accessibility(browser: Browser, scheme: str, width: int) -> None:
+def test_accessibility(browser: Browser, scheme: Literal["light", "dark"], width: int) -> None:
     """WCAG 2.2 AA as far as axe can judge it, contrast included, in both schemes and on a phone."""
-    axe = PAGE / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        pytest.skip("axe-core is not installed: npm ci in api/page first")
-    bank = mock.MockBank(CELLS)
+    bank = MockBank(CELLS)
     bank.raise_alert("TIDE-CN", "CNY", 690_000_00, 300_000_00)
-    with mock.MockServer(bank) as server:
+    with MockServer(bank) as server:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.goto(server.address)
         expect(page.locator("#gap-table tbody tr")).to_have_count(12)
@@ -366,28 +321,23 @@ def test_accessibility(browser: Browser, scheme: str, width: int) -> None:
         page.locator("button.alert").first.click()
         expect(page.locator(".entries tbody tr")).to_have_count(1)
         expect(page.locator("tr.level-1 .opener")).to_have_count(7)
-        page.evaluate(axe.read_text())
         assert violations(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits(page)
         page.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_accessibility_of_the_audit_panel(browser: Browser, scheme: str, width: int) -> None:
+def test_accessibility_of_the_audit_panel(browser: Browser, scheme: Literal["light", "dark"], width: int) -> None:
     """Each of its three levels, as `test_accessibility` judges the page."""
-    axe = PAGE / "node_modules" / "axe-core" / "axe.min.js"
-    if not axe.exists():
-        pytest.skip("axe-core is not installed: npm ci in api/page first")
-    with mock.MockServer(mock.MockBank(CELLS)) as server:
+    with MockServer(MockBank(CELLS)) as server:
         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         page.goto(server.address)
         page.locator("#gap-bars button[data-bucket='D2_7']").press("Enter")
-        page.evaluate(axe.read_text())
         for step in ("LN/0001", "27 Nov 2026", ""):
             expect(page.locator("#audit table").first).to_be_visible()
             assert violations(page) == []
-            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+            assert fits(page)
             if step:
                 page.locator("#audit tbody").get_by_role("button", name=step).first.click()
                 expect(page.locator("#audit-title")).to_contain_text(step)

@@ -1,44 +1,28 @@
 """The workbench in a real Chromium, over the API itself on a SQLite store: what is decided here is stored there.
 
-Builds nothing: CI builds the page first. No Kafka: the process managers are run by hand where a bank would wait for
+No Kafka: the process managers are run by hand where a bank would wait for
 them. What needs a script (broken lines, lists that are empty here) is tried on the bank of `mock_desk.py`.
 """
 
 import re
-import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.chromium import Watched, chromium, fits, needs_chromium, violations
 from tests.browser.desk_bank import PEOPLE, DeskBank, desk_bank, fill
 from tests.browser.mock_api import MockBank, MockServer
 from tests.browser.mock_desk import MockDesk
 
-PAGE = Path(__file__).parents[2] / "api" / "page"
-AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 WITHIN_MS = 20_000  # a busy machine takes its time
-RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (PAGE / "dist" / "index.html").exists(), reason="no api/page/dist: npm run build first"),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt install chromium"),
-]
+pytestmark = needs_chromium
 
 
-@dataclass
-class Desk:
-    """An open workbench, the bank behind it, and everything that went wrong in the page."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-    forgiven: tuple[str, ...] = ()
+class Desk(Watched):
+    """An open workbench."""
 
     def open(self, place: str = "") -> Page:
         self.page.goto(f"{self.address}/#/workbench{place}")
@@ -74,9 +58,6 @@ class Desk:
         form.locator("button[type=submit]").click()
         expect(self.page.locator(".desk-said")).to_contain_text(stored)
 
-    def settled(self) -> None:
-        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
-
 
 def enter(form: Locator, **values: str) -> None:
     """Types into the fields of a form, by path; `splits__0__amount` is `splits[0].amount`."""
@@ -102,12 +83,8 @@ def badge(page: Page) -> Locator:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        expect.set_options(timeout=WITHIN_MS)
+    with chromium(WITHIN_MS) as found:
         yield found
-        expect.set_options(timeout=None)
-        found.close()
 
 
 def desk_in(
@@ -119,10 +96,7 @@ def desk_in(
     )
     context.set_default_timeout(WITHIN_MS)
     context.add_cookies([{"name": "tidemark_session", "value": actor, "url": address, "sameSite": "Strict"}])
-    desk = Desk(context.new_page(), address)
-    desk.page.on("console", lambda m: desk.complaints.append(m.text) if m.type in ("error", "warning") else None)
-    desk.page.on("pageerror", lambda error: desk.complaints.append(str(error)))
-    return desk
+    return Desk(context.new_page(), address)
 
 
 @pytest.fixture
@@ -317,12 +291,9 @@ def test_the_workbench_speaks_chinese_and_is_walked_by_keyboard(desk: Desk) -> N
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_accessibility(browser: Browser, bank: DeskBank, width: int, scheme: str) -> None:
     """WCAG 2.2 AA as far as axe can judge it, and nothing wider than the screen; a phone shows one pane at a time."""
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: npm ci in api/page first")
     desk = desk_in(browser, bank.address, actor="wang", width=width, scheme=scheme)
     page = desk.open()
     expect(page.locator(".desk-loans li")).to_have_count(3)
-    page.evaluate(AXE.read_text())
     assert violations(page) == []
     page.locator(".desk-loans a").first.click()
     expect(page.locator(".desk-case")).to_be_visible()
@@ -333,21 +304,13 @@ def test_accessibility(browser: Browser, bank: DeskBank, width: int, scheme: str
     for summary in page.locator(".desk-form summary").all():
         summary.click()
     assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(page)
     if width < 760:
         page.get_by_role("button", name="History").click()
         expect(page.locator(".desk-history")).to_be_visible()
         assert violations(page) == []
     page.context.close()
     desk.settled()
-
-
-def violations(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        f"axe.run(document, {{runOnly: {RULES}}})"
-        ".then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160))))"
-    )
-    return found
 
 
 # --- On the scripted bank ------------------------------------------------------------------------------------------
