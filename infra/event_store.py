@@ -16,8 +16,10 @@ from eventsourcing.persistence import InterfaceError, OperationalError, Persiste
 
 from aggregates.ports import Factory
 from engines.primitives.errors import InvalidInput, Unavailable
+from infra.checkpoint_keys import KEY_FILE, HeadKey
 from infra.event_store_base import BaseDecisionRecorder, Claim
 from infra.event_store_chain import ChainReport, ChainWalk, microseconds
+from infra.event_store_heads import WitnessRule
 from infra.event_store_sqlite import SqliteDecisionFactory
 
 if TYPE_CHECKING:
@@ -36,8 +38,11 @@ def utc_now() -> datetime:
 class EventStore:
     """One open store. `factory` goes to the applications; `recorder` is the same object for all of them."""
 
-    def __init__(self, factory: "SqliteDecisionFactory | PostgresDecisionFactory") -> None:
-        self._opened = factory
+    def __init__(
+        self, factory: "SqliteDecisionFactory | PostgresDecisionFactory", opened_as: tuple[str, Path] = ("", Path())
+    ) -> None:
+        """`opened_as`: setting and data directory, for processes that open it again."""
+        self._opened, self.opened_as = factory, opened_as
         self.recorder: BaseDecisionRecorder = factory.recorder
 
     @property
@@ -126,18 +131,28 @@ class Cursor:
         return None if claim is None else claim.position
 
 
-def open_event_store(setting: str, data_dir: Path, *, clock: Clock = utc_now) -> EventStore:
+def open_event_store(
+    setting: str,
+    data_dir: Path,
+    *,
+    clock: Clock = utc_now,
+    key: HeadKey | None = None,
+    rule: WitnessRule | None = None,
+) -> EventStore:
     """Open the store that `settings.event_store` names, creating its tables if need be.
 
+    `key` signs the head of every append; None: data_dir/audit/key.pem, made at the first one. `rule` is when appends
+    are refused for want of witnesses.
     Raises: InvalidInput (unknown setting), Unavailable (the database does not answer).
     """
+    signer = key or HeadKey(data_dir / KEY_FILE)
     with _translated():
         if setting == "sqlite":
-            return EventStore(SqliteDecisionFactory(data_dir / SQLITE_FILE, clock))
+            return EventStore(SqliteDecisionFactory(data_dir / SQLITE_FILE, clock, signer, rule), (setting, data_dir))
         if setting.startswith(("postgresql://", "postgres://")):
             from infra.event_store_postgres import PostgresDecisionFactory  # half a second of imports, if wanted
 
-            return EventStore(PostgresDecisionFactory(setting, clock))
+            return EventStore(PostgresDecisionFactory(setting, clock, signer, rule), (setting, data_dir))
     # The setting may hold a password: it is not repeated.
     raise InvalidInput("event_store must be `sqlite` or a postgresql:// URL", field="event_store")
 

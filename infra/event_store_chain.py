@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from struct import Struct
+from typing import NamedTuple
 from uuid import UUID
 
 from eventsourcing.persistence import StoredEvent
 
+_PLACE, _SIZES = Struct(">QQ").pack, Struct(">QI").pack
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 GENESIS = bytes(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """`recorded_us`: microseconds since the epoch, UTC, rising strictly from leaf to leaf."""
 
     position: int
@@ -45,13 +47,9 @@ def instant(recorded_us: int) -> datetime:
 def link(previous: bytes, event: StoredEvent) -> bytes:
     originator = event.originator_id
     topic = event.topic.encode()
-    digest = sha256(previous)
-    digest.update(originator.bytes if isinstance(originator, UUID) else UUID(originator).bytes)
-    digest.update(event.originator_version.to_bytes(8, "big"))
-    digest.update(len(topic).to_bytes(4, "big"))
-    digest.update(topic)
-    digest.update(event.state)
-    return digest.digest()
+    name = originator.bytes if isinstance(originator, UUID) else UUID(originator).bytes
+    # One buffer: five updates take twice as long for the few hundred bytes that a decision has.
+    return sha256(previous + name + _SIZES(event.originator_version, len(topic)) + topic + event.state).digest()
 
 
 def next_leaf(last: Leaf, event: StoredEvent, position: int, recorded_us: int) -> Leaf:
@@ -65,9 +63,12 @@ def extend(last: Leaf, events: Sequence[StoredEvent], positions: Sequence[int], 
     puts neighbours out of order (decision E2)."""
     leaves = []
     clock_us = microseconds(now)
-    for event, position in zip(events, positions, strict=True):
-        last = next_leaf(last, event, position, max(clock_us, last.recorded_us + 1))
-        leaves.append(last)
+    _, recorded_us, chain, head = last
+    for event, position in zip(events, positions, strict=True):  # as `next_leaf`, without the calls
+        recorded_us = max(clock_us, recorded_us + 1)
+        chain = link(chain, event)
+        head = sha256(head + _PLACE(position, recorded_us) + chain).digest()
+        leaves.append(Leaf(position, recorded_us, chain, head))
     return leaves
 
 

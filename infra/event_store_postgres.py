@@ -27,8 +27,11 @@ from psycopg.rows import DictRow
 from psycopg.sql import SQL, Identifier
 
 from aggregates.ports import Clock, CommandRecord, Recorded, StoredCommand
+from infra.checkpoint_keys import HeadKey
 from infra.event_store_base import BaseDecisionRecorder, Claim
 from infra.event_store_chain import NO_LEAF, Leaf, extend, instant, microseconds
+from infra.event_store_heads import CommandRow, HeadWriter, WitnessRule
+from infra.event_store_postgres_audit import HEAD_SCHEMA, PostgresAuditRows, PostgresHeadRows
 
 LOCK_TIMEOUT_S = 10
 CONNECT_TIMEOUT_S = 5
@@ -64,12 +67,14 @@ _INSERT_LEAVES = (
 )
 
 
-class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder):
-    def __init__(self, datastore: PostgresDatastore, clock: Clock) -> None:
+class PostgresDecisionRecorder(PostgresAuditRows, BaseDecisionRecorder, PostgresApplicationRecorder):
+    def __init__(self, datastore: PostgresDatastore, clock: Clock, heads: HeadWriter) -> None:
         super().__init__(datastore)
-        self._clock = clock
+        self._clock, self.head_writer = clock, heads
         self._schema = Identifier(datastore.schema)
-        self.sql_create_statements.extend(SQL(statement).format(schema=self._schema) for statement in _SCHEMA)
+        self.sql_create_statements.extend(
+            SQL(statement).format(schema=self._schema) for statement in (*_SCHEMA, *HEAD_SCHEMA)
+        )
 
     def create_table(self) -> None:
         # CREATE … IF NOT EXISTS of two processes that start together collides in the catalogue.
@@ -101,6 +106,7 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
             cursor.execute(self._sql(_INSERT_EVENTS), columns)
             positions = [row["notification_id"] for row in cursor.fetchall()]
             self._insert_leaves(cursor, stored_events, positions, command)
+        self.head_writer.committed()
         return positions
 
     def _insert_leaves(
@@ -116,7 +122,8 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
             )
         )
         row = cursor.fetchone()
-        leaves = extend(_leaf(row) if row else NO_LEAF, events, positions, self._clock())
+        before, now = _leaf(row) if row else NO_LEAF, self._clock()
+        leaves = extend(before, events, positions, now)
         columns = [
             [leaf.position for leaf in leaves],
             [leaf.recorded_us for leaf in leaves],
@@ -124,11 +131,12 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
             [leaf.head for leaf in leaves],
         ]
         cursor.execute(self._sql(_INSERT_LEAVES), columns)
+        stored = None
         if command is not None:
-            cursor.execute(
-                self._sql("INSERT INTO {schema}.tidemark_command VALUES (%s, %s, %s, %s)"),
-                (command.cmd_id, command.digest, positions[0], positions[-1]),
-            )
+            stored = CommandRow(command.cmd_id, command.digest, positions[0], positions[-1])
+            cursor.execute(self._sql("INSERT INTO {schema}.tidemark_command VALUES (%s, %s, %s, %s)"), stored)
+        rows = PostgresHeadRows(cursor, self._schema)
+        self.head_writer.append(rows, before, leaves, stored, now_us=microseconds(now))
 
     # The library repeats these up to ten times, each waiting for the pool: a minute until a caller hears that the
     # database is away. The pool already replaces dead connections.
@@ -231,9 +239,6 @@ class PostgresDecisionRecorder(BaseDecisionRecorder, PostgresApplicationRecorder
             cursor.execute(self._sql(statement), values)
             return cursor.fetchall()
 
-    def _sql(self, statement: str) -> Any:
-        return SQL(statement).format(schema=self._schema)
-
 
 class PostgresSnapshotRecorder(PostgresAggregateRecorder):
     """Keeps the newest snapshot of each aggregate; asked once, as the log is."""
@@ -262,7 +267,7 @@ class PostgresDecisionFactory(PostgresFactory):
 
     aggregate_recorder_class = PostgresSnapshotRecorder
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, key: HeadKey, rule: WitnessRule | None = None) -> None:
         given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
         super().__init__(
             {
@@ -283,7 +288,7 @@ class PostgresDecisionFactory(PostgresFactory):
         connection = kwargs if isinstance(kwargs, dict) else {}
         # The given settings come last: an operator may choose others.
         self.datastore.pool.kwargs = connection | KEEPALIVE | {"application_name": "tidemark"} | given
-        self.recorder = PostgresDecisionRecorder(self.datastore, clock)
+        self.recorder = PostgresDecisionRecorder(self.datastore, clock, HeadWriter(key, rule))
         self.recorder.create_table()
 
     def application_recorder(self) -> ApplicationRecorder:

@@ -6,7 +6,7 @@ One host only: WAL needs shared memory. Not for money movements, which stay in K
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -24,8 +24,11 @@ from eventsourcing.sqlite import (
 )
 
 from aggregates.ports import Clock, CommandRecord, Recorded, StoredCommand
+from infra.checkpoint_keys import KEY_FILE, HeadKey
 from infra.event_store_base import BaseDecisionRecorder, Claim
 from infra.event_store_chain import NO_LEAF, Leaf, extend, instant, microseconds
+from infra.event_store_heads import CommandRow, HeadWriter, WitnessRule
+from infra.event_store_sqlite_audit import HEAD_SCHEMA, SqliteAuditRows, SqliteHeadRows
 
 LOCK_TIMEOUT_S = 10
 
@@ -55,13 +58,19 @@ class _Datastore(SQLiteDatastore):
         self.pool = _Pool(db_name=str(path), lock_timeout=LOCK_TIMEOUT_S)
 
 
-class SqliteDecisionRecorder(BaseDecisionRecorder, SQLiteApplicationRecorder):
-    def __init__(self, datastore: SQLiteDatastore, clock: Clock) -> None:
+class SqliteDecisionRecorder(SqliteAuditRows, BaseDecisionRecorder, SQLiteApplicationRecorder):
+    def __init__(self, datastore: SQLiteDatastore, clock: Clock, heads: HeadWriter) -> None:
         super().__init__(datastore)
-        self._clock = clock
+        self._clock, self.head_writer = clock, heads
 
     def construct_create_table_statements(self) -> list[str]:
-        return [*super().construct_create_table_statements(), *_SCHEMA]
+        return [*super().construct_create_table_statements(), *_SCHEMA, *HEAD_SCHEMA]
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
+        positions = super().insert_events(stored_events, **kwargs)
+        if stored_events:
+            self.head_writer.committed()
+        return positions
 
     def _insert_events(
         self,
@@ -77,14 +86,17 @@ class SqliteDecisionRecorder(BaseDecisionRecorder, SQLiteApplicationRecorder):
         positions = list(super()._insert_events(c, stored_events, **kwargs) or ())
         c.execute("SELECT position, recorded_us, chain, head FROM tidemark_leaf ORDER BY position DESC LIMIT 1")
         row = c.fetchone()
-        leaves = extend(Leaf(*row) if row else NO_LEAF, stored_events, positions, self._clock())
+        before, now = Leaf(*row) if row else NO_LEAF, self._clock()
+        leaves = extend(before, stored_events, positions, now)
         c.executemany(
             "INSERT INTO tidemark_leaf VALUES (?,?,?,?)",
             [(leaf.position, leaf.recorded_us, leaf.chain, leaf.head) for leaf in leaves],
         )
+        stored = None
         if command is not None:
-            values = (command.cmd_id, command.digest, positions[0], positions[-1])
-            c.execute("INSERT INTO tidemark_command VALUES (?,?,?,?)", values)
+            stored = CommandRow(command.cmd_id, command.digest, positions[0], positions[-1])
+            c.execute("INSERT INTO tidemark_command VALUES (?,?,?,?)", stored)
+        self.head_writer.append(SqliteHeadRows(c), before, leaves, stored, now_us=microseconds(now))
         return positions
 
     def stored_command(self, cmd_id: str) -> StoredCommand | None:
@@ -153,11 +165,6 @@ class SqliteDecisionRecorder(BaseDecisionRecorder, SQLiteApplicationRecorder):
             c.execute("SELECT changes()")
             return bool(c.fetchone()[0])
 
-    def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        with self.datastore.transaction(commit=False) as c:
-            c.execute(statement, values)
-            return [tuple(row) for row in c.fetchall()]
-
 
 class SqliteSnapshotRecorder(SQLiteAggregateRecorder):
     """Keeps the newest snapshot of each aggregate."""
@@ -177,14 +184,17 @@ class SqliteDecisionFactory(SQLiteFactory):
 
     aggregate_recorder_class = SqliteSnapshotRecorder
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, key: HeadKey | None = None, rule: WitnessRule | None = None) -> None:
+        """`key` signs the heads; None: the one in the folder of the database."""
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         with _creating(path):
             super().__init__({self.SQLITE_DBNAME: str(path), self.IS_SNAPSHOTTING_ENABLED: "y"})
             self.datastore.close()
             self.datastore = _Datastore(path)
-            self.recorder = SqliteDecisionRecorder(self.datastore, clock)
+            self.recorder = SqliteDecisionRecorder(
+                self.datastore, clock, HeadWriter(key or HeadKey(path.parent / KEY_FILE), rule)
+            )
             self.recorder.create_table()
 
     def application_recorder(self) -> ApplicationRecorder:
@@ -204,7 +214,10 @@ def _creating(path: Path) -> Iterator[None]:
     lock = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        # Never a database that is there: closing any descriptor of it drops this process's POSIX locks, and with them
+        # what keeps another process from removing the log of writes (sqlite.org/howtocorrupt.html, 2.2).
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         yield
     finally:
         os.close(lock)
