@@ -1,8 +1,10 @@
-"""Attachments by the digest of their content: written once, never overwritten, checked at every reading.
+"""Attachments by their document id: written once, never overwritten, checked by their digest at every reading.
 
-`sha256/ab/cd/<digest>` holds bytes, `records/<digest of doc_id>.json` what a document id stands for, `requests/…`
-which request made it. Files appear under their names whole or not at all. One local folder; several hosts share it by
-a file system that knows hard links. Not for deciding who may ask what of a case: a record names the entity it is of.
+`sealed/…` holds bytes, `records/<digest of doc_id>.json` what a document id stands for, `requests/…` which request
+made it. With keys the first two are ciphertext under the document's own key: destroying that erases the paper (E8).
+Without keys, and from before there were any, `sha256/ab/cd/<digest>` holds bytes in clear. Files appear under their
+names whole or not at all. One local folder; several hosts share it by a file system that knows hard links. Not for
+deciding who may ask what of a case: a record names the entity it is of.
 """
 
 import os
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,12 +24,20 @@ from aggregates.envelope import ROLES, Principal
 from aggregates.event_view import instant
 from aggregates.payload import check_id, check_text, wrong
 from engines.primitives.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from infra.attachment_sealing import is_sealed, opened_bytes, sealed_segments
 from infra.files import read_bytes_or_none
 from infra.media_types import media_type
+from infra.subject_keys import SubjectKeys
 
 CHUNK_BYTES = 1_048_576
 NAME_LENGTH_MAX = 200
 READ_ONLY_ROLES = frozenset({"IA", "OP"})  # audit and operations look on
+
+
+class ErasedAttachment(NotFound):
+    """The key of the document was destroyed: its content is gone for good, and that is as it should be."""
+
+    code = "erased"
 
 
 class DamagedAttachment(Unavailable):
@@ -55,8 +66,8 @@ class Attachment:
 
 
 class Attachments:
-    def __init__(self, folder: Path, *, bytes_max: int) -> None:
-        self.folder, self.bytes_max = folder, bytes_max
+    def __init__(self, folder: Path, *, bytes_max: int, keys: SubjectKeys | None = None) -> None:
+        self.folder, self.bytes_max, self.keys = folder, bytes_max, keys
 
     # --- Writing -------------------------------------------------------------------------------------------
 
@@ -92,7 +103,7 @@ class Attachments:
                 at=instant(at),
                 facts=dict(facts or {}),
             )
-            if not self._keep(path, self._blob(digest)):
+            if not self._keep_content(path, found):
                 with self.opened(found):  # these bytes are here already: are they still what they were?
                     pass
             known = self._record(found.doc_id) or self._put_record(found)
@@ -131,7 +142,8 @@ class Attachments:
     def opened(self, found: Attachment) -> Iterator[BinaryIO]:
         """The bytes, after all of them were hashed again. Raises DamagedAttachment, naming the file."""
         try:
-            file = self._blob(found.sha256).open("rb")
+            sealed = self._sealed_blob(found)
+            file = self._unsealed(found, sealed) if sealed.exists() else self._blob(found.sha256).open("rb")
         except OSError as error:
             raise _damaged(found, "is not there") from error
         with file:
@@ -150,8 +162,10 @@ class Attachments:
         for path in sorted((self.folder / "records").glob("*.json")):
             count += 1
             try:
-                with self.opened(_decoded(path.read_bytes(), path.name)):
+                with self.opened(self._read_record(path, path.read_bytes())):
                     pass
+            except ErasedAttachment:
+                continue  # as somebody wished
             except DamagedAttachment as error:
                 faults.append(error)
         return count, faults
@@ -194,18 +208,55 @@ class Attachments:
             os.close(directory)
         return True
 
+    def _keep_content(self, path: Path, found: Attachment) -> bool:
+        """False where the content is there already."""
+        if self.keys is None:
+            return self._keep(path, self._blob(found.sha256))
+        target = self._sealed_blob(found)
+        if target.exists():
+            return False
+        with path.open("rb") as source:
+            segments = sealed_segments(self.keys, found.doc_id, found.sha256.encode(), source)
+            with self._received(segments, 2 * self.bytes_max + CHUNK_BYTES) as (sealed, _, _):
+                return self._keep(sealed, target)
+
+    def _unsealed(self, found: Attachment, path: Path) -> BinaryIO:
+        with path.open("rb") as source:
+            try:
+                content = opened_bytes(self.keys, found.sha256.encode(), source)
+            except ValueError as error:
+                raise _damaged(found, str(error)) from error
+        if content is None:
+            raise _erased(found.doc_id)
+        return BytesIO(content)
+
     def _write_once(self, target: Path, data: bytes) -> None:
         with self._received([data], len(data)) as (path, _, _):
             self._keep(path, target)
 
     def _put_record(self, found: Attachment) -> Attachment:
-        self._write_once(self._record_path(found.doc_id), msgspec.json.encode(asdict(found)))
+        path, data = self._record_path(found.doc_id), msgspec.json.encode(asdict(found))
+        if self.keys is not None:
+            data = b"".join(sealed_segments(self.keys, found.doc_id, path.name.encode(), BytesIO(data)))
+        self._write_once(path, data)
         return self._record(found.doc_id) or found
 
     def _record(self, doc_id: str) -> Attachment | None:
         path = self._record_path(doc_id)
         data = read_bytes_or_none(path)
-        return None if data is None else _decoded(data, path.name)
+        return None if data is None else self._read_record(path, data)
+
+    def _read_record(self, path: Path, data: bytes) -> Attachment:
+        """Raises ErasedAttachment, DamagedAttachment."""
+        if not is_sealed(data):
+            return _decoded(data, path.name)
+        try:
+            plain = opened_bytes(self.keys, path.name.encode(), BytesIO(data))
+        except ValueError as error:
+            raise DamagedAttachment(f"the record {path.name} {error}", record=path.name) from error
+        if plain is None:
+            raise _erased(path.stem)
+        return _decoded(plain, path.name)
 
     def _record_path(self, doc_id: str) -> Path:
         # A document id may hold any letters, dots too: its digest is a file name that cannot climb.
@@ -213,6 +264,10 @@ class Attachments:
 
     def _request(self, writer: Principal, cmd_id: str) -> Path:
         return self.folder / "requests" / sha256(f"{writer.actor}\n{cmd_id}".encode()).hexdigest()
+
+    def _sealed_blob(self, found: Attachment) -> Path:
+        name = sha256(f"{found.doc_id}\n{found.sha256}".encode(errors="surrogatepass")).hexdigest()
+        return self.folder / "sealed" / name[:2] / name
 
     def _blob(self, digest: str) -> Path:
         return self.folder / "sha256" / digest[:2] / digest[2:4] / digest
@@ -244,6 +299,10 @@ def _decoded(data: bytes, file: str) -> Attachment:
         return msgspec.json.decode(data, type=Attachment)
     except msgspec.DecodeError as error:
         raise DamagedAttachment(f"the record {file} cannot be read", record=file) from error
+
+
+def _erased(name: str) -> ErasedAttachment:
+    return ErasedAttachment(f"attachment {name} was erased", doc_id=name)
 
 
 def _damaged(found: Attachment, how: str) -> DamagedAttachment:

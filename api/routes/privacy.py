@@ -1,0 +1,78 @@
+"""Personal data: whose there is, who bears a name, and its erasure by one administrator and another."""
+
+from typing import Annotated, Any
+
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from api import models
+from api.auth import Ours, Reader
+from api.case_commands import CaseCommand, answer, execute
+from api.privacy import ERASURE, Privacy, unless_keeper
+from api.services import Services
+from engines.primitives.errors import Unavailable
+
+router = APIRouter(prefix="/privacy", tags=["privacy"])
+
+
+class Erasure(CaseCommand):
+    """A request: `payload` holds subject_kind (CUSTOMER, STAFF), subject_no and why."""
+
+    erasure_no: str = Field(min_length=1, max_length=64, description="chosen by the caller, unique")
+
+
+@router.get("/status", responses={200: {"model": dict[str, Any]}})
+async def status(reader: Reader, ours: Ours) -> Response:
+    """Counts of subjects and keys, and all requests for erasure, newest first."""
+    return answer(await anyio.to_thread.run_sync(lambda: _privacy(ours).status(reader)))
+
+
+@router.get("/subjects", responses={200: {"model": models.Rows}})
+async def subjects(reader: Reader, ours: Ours) -> Response:
+    """Everyone whose personal data is held; an erased subject is a token and no more."""
+    return answer(await anyio.to_thread.run_sync(lambda: {"rows": _privacy(ours).subjects(reader)}))
+
+
+@router.get("/customers", responses={200: {"model": models.Rows}})
+async def customers(
+    reader: Reader, ours: Ours, name: Annotated[str, Query(min_length=1, max_length=200)]
+) -> Response:
+    """Numbers of the customers who bear exactly this name (by a keyed index: names are not stored in clear)."""
+
+    def work() -> Any:
+        return {"rows": [{"customer_no": no} for no in _privacy(ours).named(name, reader)]}
+
+    return answer(await anyio.to_thread.run_sync(work))
+
+
+@router.post("/erasures")
+async def request_erasure(reader: Reader, ours: Ours, body: Erasure) -> Response:
+    """Ask for the erasure of one subject; another administrator approves it."""
+    unless_keeper(reader)
+    return await execute(ours, reader, ERASURE, body.erasure_no, "Request", body)
+
+
+@router.post("/erasures/{erasure_no}/approve")
+async def approve_erasure(reader: Reader, ours: Ours, erasure_no: str, body: CaseCommand) -> Response:
+    """Approve it, and destroy the keys: nothing brings the data back."""
+    unless_keeper(reader)
+    privacy = _privacy(ours)
+    told = await execute(ours, reader, ERASURE, erasure_no, "Approve", body)
+    await anyio.to_thread.run_sync(privacy.finish)
+    state = await anyio.to_thread.run_sync(lambda: ours.assets.state(ERASURE, erasure_no, reader=reader))
+    return answer(msgspec.json.decode(told.body) | {"state": state})
+
+
+@router.post("/erasures/{erasure_no}/refuse")
+async def refuse_erasure(reader: Reader, ours: Ours, erasure_no: str, body: CaseCommand) -> Response:
+    """Refuse it; `payload.why` says why."""
+    unless_keeper(reader)
+    return await execute(ours, reader, ERASURE, erasure_no, "Refuse", body)
+
+
+def _privacy(ours: Services) -> Privacy:
+    if ours.privacy is None:
+        raise Unavailable("this server keeps no keys of subjects")
+    return ours.privacy
