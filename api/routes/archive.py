@@ -1,0 +1,108 @@
+"""The archive for other systems: list its files, fetch one and go on where the connection broke, read records."""
+
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+import anyio.to_thread
+import msgspec
+from fastapi import APIRouter, Query, Request, Response
+from starlette.responses import FileResponse
+
+from api.access import about
+from api.archive_export import Exports, refuse_unless_permitted
+from api.auth import Ours, Reader
+from api.routes.figures import Slow, json_response
+from api.services import Services
+from engines.primitives.errors import Unavailable
+
+router = APIRouter(prefix="/archive", tags=["archive"])
+
+PARQUET, NDJSON = "application/vnd.apache.parquet", "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
+RECORDS_MAX = 65_536
+
+Topic = Annotated[str, Query(max_length=200)]
+
+
+def exports_of(request: Request, ours: Services) -> Exports:
+    if ours.archive is None:
+        raise Unavailable("this server keeps no archive")
+    found = getattr(request.app.state, "archive_exports", None)
+    if not isinstance(found, Exports):
+        found = request.app.state.archive_exports = Exports(ours.archive)
+    return found
+
+
+@router.get("/segments")
+async def segments(
+    request: Request,
+    reader: Reader,
+    ours: Ours,
+    slow: Slow,
+    topic: Annotated[str | None, Query(max_length=200)] = None,
+    partition: Annotated[int | None, Query(ge=0)] = None,
+    start: Annotated[int, Query(alias="from", ge=0, description="only files with records at or after it")] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+) -> Response:
+    """Archived files in order, each with its range, digest and Merkle root; to internal audit and data platforms.
+
+    Of the whole list `truncated` says that there is more: ask again by topic, partition and `from`.
+    """
+    refuse_unless_permitted(reader)
+    exports = exports_of(request, ours)
+
+    def work() -> list[dict[str, Any]]:
+        return list(islice(exports.segments(topic, partition, start), limit + 1))
+
+    rows = await anyio.to_thread.run_sync(work, limiter=slow)
+    return json_response(msgspec.json.encode({"rows": rows[:limit], "truncated": len(rows) > limit}))
+
+
+@router.get("/segments/{segment_id}", response_class=FileResponse)
+async def segment(request: Request, reader: Reader, ours: Ours, segment_id: str) -> Response:
+    """One file, whole or by `Range`. Its ETag is its SHA-256: check what you received by it.
+
+    After a broken connection ask again with `Range: bytes=N-` and `If-Range: "<sha256>"`.
+    """
+    refuse_unless_permitted(reader)
+    exports = exports_of(request, ours)
+    about("ArchiveSegment", segment_id)
+    found, path = await anyio.to_thread.run_sync(exports.file, segment_id)
+    etag = f'"{found.sha256}"'
+    headers = {"etag": etag, "cache-control": "private, no-cache"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    name = path.name if path.suffix == ".parquet" else f"{segment_id}.parquet"
+    return FileResponse(path, media_type=PARQUET, filename=name, headers=headers)
+
+
+@router.get("/records")
+async def records(
+    request: Request,
+    reader: Reader,
+    ours: Ours,
+    slow: Slow,
+    topic: Topic,
+    partition: Annotated[int, Query(ge=0)],
+    start: Annotated[int, Query(alias="from", ge=0)],
+    limit: Annotated[int, Query(ge=1, le=RECORDS_MAX)] = 10_000,
+    form: Annotated[Literal["ndjson", "arrow"], Query(alias="format")] = "ndjson",
+) -> Response:
+    """A page of records, as JSON lines or an Arrow stream with the typed columns too.
+
+    `x-next-offset` is the `from` of the next page; equal to `x-archive-end`, there is no more for now.
+    """
+    refuse_unless_permitted(reader)
+    exports = exports_of(request, ours)
+    about("ArchiveRecords", f"{topic}/{partition}/{start}")
+
+    def work() -> Any:
+        return exports.records(topic, partition, start, limit, arrow=form == "arrow")
+
+    page = await anyio.to_thread.run_sync(work, limiter=slow)
+    headers = {
+        "x-next-offset": str(page.next_offset),
+        "x-archive-end": str(page.end),
+        "cache-control": "no-store",
+    }
+    return Response(page.content, media_type=ARROW if form == "arrow" else NDJSON, headers=headers)
