@@ -1,0 +1,227 @@
+"""Ledgers of the liquidity and platform specifications: limit breaches, contingency plans, parameters, rights.
+
+Every other decision is in the ledger `decisions`, a row for each event (`decisions.py`).
+"""
+
+from projections.ledgers.definition import Ledger, code, day, instant, number, on, text
+
+LIMIT_BREACH = Ledger(
+    "limit_breach",
+    "-",
+    "Limit breaches",
+    "限额突破台账",
+    ("breach_no",),
+    "-breached_on",
+    (
+        text("breach_no", "Breach", "突破编号"),
+        text("limit_id", "Limit", "限额"),
+        text("metric", "Metric", "指标"),
+        day("breached_on", "Breached on", "突破日"),
+        number("value", "Value", "指标值", exact=True),
+        number("worst_value", "Worst value", "最差值", exact=True),
+        number("minimum", "Minimum", "下限", exact=True),
+        number("maximum", "Maximum", "上限", exact=True),
+        number("breaches_in_a_row", "In a row", "连续次数"),
+        text("policy_ref", "Policy", "政策"),
+        text("owner", "Owner", "责任人"),
+        day("deadline", "Deadline", "整改期限"),
+        text("cause", "Cause", "原因"),
+        text("action", "Action", "措施"),
+        day("waived_until", "Waived until", "豁免至"),
+        text("outcome", "Outcome", "结果"),
+        code("status", "Status", "状态"),
+    ),
+    (
+        *on(
+            "LimitBreach",
+            "LimitBreached",
+            "limit_id, metric, breached_on = @day, value, worst_value = value, minimum, maximum, policy_ref, owner, "
+            "deadline, status = 'OPEN'",
+            makes=True,
+        ),
+        *on("LimitBreach", "BreachObserved", "value, worst_value, breaches_in_a_row, status = $breach_status"),
+        *on("LimitBreach", "BreachExplained", "owner, cause, action, deadline"),
+        *on("LimitBreach", "BreachWaived", "waived_until, status = 'WAIVED'"),
+        *on("LimitBreach", "LimitRestored", "value, status = 'RESTORED'"),
+        *on("LimitBreach", "BreachClosed", "outcome, status = 'CLOSED'"),
+    ),
+    loan="",
+    fed_by="LimitBreach events",
+)
+
+CONTINGENCY = Ledger(
+    "contingency_plan",
+    "-",
+    "Contingency plans",
+    "应急计划台账",
+    ("plan_no",),
+    "-triggered_on",
+    (
+        text("plan_no", "Plan", "计划编号"),
+        code("mode", "Mode", "模式"),
+        number("revision", "Revision", "版本"),
+        day("triggered_on", "Triggered on", "触发日"),
+        code("trigger", "Trigger", "触发条件"),
+        text("trigger_reason", "Reason", "触发原因"),
+        text("strategy", "Strategy", "策略"),
+        number("actions", "Actions taken", "已执行措施"),
+        text("approval_no", "Approval", "批复号"),
+        text("outcome", "Outcome", "结果"),
+        code("status", "Status", "状态"),
+    ),
+    (
+        *on(
+            "ContingencyPlan",
+            "PlanTriggered",
+            "mode, revision, triggered_on = @day, trigger, trigger_reason, strategy, actions += 0, status = 'ALERT'",
+            makes=True,
+        ),
+        *on("ContingencyPlan", "PlanAmended", "revision, trigger, trigger_reason, strategy, status = 'ALERT'"),
+        *on("ContingencyPlan", "PlanApproved", "approval_no, status = 'APPROVED'"),
+        *on("ContingencyPlan", "PlanRejected", "status = 'REJECTED'"),
+        *on("ContingencyPlan", "PlanActivated", "status = 'ACTIVATED'"),
+        *on("ContingencyPlan", "PlanActionTaken", "actions += 1"),
+        *on("ContingencyPlan", "PlanRecoveryBegun", "status = 'RECOVERY'"),
+        *on("ContingencyPlan", "PlanClosed", "outcome, status = 'CLOSED'"),
+        *on("ContingencyPlan", "PlanCancelled", "status = 'CANCELLED'"),
+    ),
+    loan="",
+    fed_by="ContingencyPlan events",
+)
+
+PARAMETER = Ledger(
+    "parameter",
+    "-",
+    "Parameters",
+    "参数台账",
+    ("parameter",),
+    "parameter",
+    (
+        text("parameter", "Parameter", "参数代码"),
+        text("value", "Value in force", "现行值"),
+        day("effective_on", "Effective on", "生效日"),
+        text("proposed_value", "Proposed", "拟定值"),
+        text("proposer", "Proposed by", "提出人"),
+        text("approver", "Approved by", "批准人"),
+        code("status", "Status", "状态"),
+    ),
+    (
+        *on(
+            "Parameter",
+            "ParameterProposed",
+            "proposed_value = value, proposer = @actor, status = 'PROPOSED'",
+            makes=True,
+        ),
+        *on(
+            "Parameter",
+            "ParameterApproved",
+            "value = $value, effective_on = $effective_on, approver = @actor, status = 'ACTIVE'",
+        ),
+        *on("Parameter", "ParameterFrozen", "status = 'FROZEN'"),
+        *on("Parameter", "ParameterUnfrozen", "status = 'ACTIVE'"),
+        *on("Parameter", "ParameterDeleted", "status = 'DELETED'"),
+    ),
+    loan="",
+    fed_by="Parameter events",
+)
+
+RISK_FACTOR = Ledger(
+    "risk_factor",
+    "-",
+    "Liquidity risk factors",
+    "流动性风险因素台账",
+    ("factor_no",),
+    "factor_no",
+    (
+        text("factor_no", "Factor", "因素编号"),
+        code("factor_class", "Class", "类别"),
+        code("origin", "Origin", "来源"),
+        text("description", "Description", "描述"),
+        text("owner", "Owner", "责任人"),
+        code("primary_risk", "Primary risk", "主要风险"),
+        code("rating", "Rating", "评级"),
+        day("review_on", "Review on", "复核日"),
+        text("judgement", "Judgement", "判断"),
+        code("status", "Status", "状态"),
+    ),
+    (
+        *on(
+            "RiskFactor",
+            "RiskFactorRegistered",
+            "factor_class, origin, description, owner, primary_risk, rating, review_on, status = 'ACTIVE'",
+            makes=True,
+        ),
+        *on(
+            "RiskFactor",
+            "RiskFactorReviewed",
+            "factor_class, origin, description, owner, primary_risk, rating, review_on, judgement",
+        ),
+        *on("RiskFactor", "RiskFactorRetired", "status = 'ENDED'"),
+    ),
+    loan="",
+    fed_by="RiskFactor events",
+)
+
+ACCESS_GRANT = Ledger(
+    "access_grant",
+    "-",
+    "Function and data rights",
+    "权限台账",
+    ("grant_no", "right"),
+    "grant_no",
+    (
+        text("grant_no", "Grant", "授权号"),
+        text("right", "Function or subject", "功能/对象"),
+        text("role", "Role", "角色"),
+        text("scope", "Scope", "数据范围"),
+        day("granted_on", "Granted on", "授权日"),
+        day("revoked_on", "Revoked on", "撤销日"),
+        text("granted_by", "Granted by", "授权人"),
+        code("status", "Status", "状态"),
+    ),
+    (
+        *on(
+            "AccessGrant",
+            "FunctionGranted",
+            "role, granted_on = @day, revoked_on = none, granted_by = @actor, status = 'GRANTED'",
+            rows="@key, function",
+            makes=True,
+        ),
+        *on("AccessGrant", "FunctionRevoked", "revoked_on = @day, status = 'REVOKED'", rows="@key, function"),
+        *on(
+            "AccessGrant",
+            "DataScopeGranted",
+            "scope, granted_on = @day, revoked_on = none, granted_by = @actor, status = 'GRANTED'",
+            rows="@key, subject",
+            makes=True,
+        ),
+        *on("AccessGrant", "DataScopeRevoked", "revoked_on = @day, status = 'REVOKED'", rows="@key, subject"),
+    ),
+    loan="",
+    fed_by="AccessGrant events",
+)
+
+DECISIONS = Ledger(
+    "decisions",
+    "-",
+    "Decisions",
+    "决策事件台账",
+    ("position",),
+    "-position",
+    (
+        number("position", "Position", "序号"),
+        instant("recorded_at", "Recorded at", "记录时间"),
+        day("valid_on", "Counts on", "业务日期"),
+        code("aggregate", "Kind", "对象种类"),
+        text("key", "Key", "业务编号"),
+        number("version", "Version", "版本"),
+        code("type", "Event", "事件"),
+        text("actor", "Actor", "操作人"),
+        code("role", "Role", "角色"),
+        text("loan_no", "Loan note", "借据号"),
+        text("reason", "Reason", "理由"),
+    ),
+    (),
+    loan="",
+    fed_by="every event",
+)
