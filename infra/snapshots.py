@@ -65,7 +65,7 @@ class SnapshotStore(Protocol):
 
     def prune(self, log: LogPartition, state: str, keep_bases: int = 2) -> int:
         """Removes what is older than the newest `keep_bases` bases, never the chain in use; how many
-        snapshots.
+        snapshots. Bases stay findable for `newest_at_or_below`, ever further apart (`infra.snapshots_history`).
         """
         ...
 

@@ -16,7 +16,9 @@ import structlog
 
 from engines.primitives.errors import Conflict, CorruptRecord, InvalidInput, Unavailable
 from infra import snapshot_files as files
+from infra import snapshots_history
 from infra.snapshot_files import LogPartition, SnapshotFile, SnapshotMeta, SnapshotName, StoredSnapshot
+from infra.snapshots_history import History
 
 logger = structlog.get_logger(__name__)
 
@@ -55,8 +57,8 @@ class _Owned:
 
 
 class LocalSnapshotStore:
-    def __init__(self, directory: Path) -> None:
-        self._root = directory
+    def __init__(self, directory: Path, history: History | None = None) -> None:
+        self._root, self._history = directory, history or History()
         self._owned: dict[Path, _Owned] = {}
         self._lock = threading.Lock()
 
@@ -91,7 +93,13 @@ class LocalSnapshotStore:
         return _stored(chain)
 
     def newest_at_or_below(self, log: LogPartition, state: str, offset: int) -> StoredSnapshot | None:
-        return _stored(_usable_chain(self._folder(log, state), log, state, offset))
+        folder = self._folder(log, state)
+        chain = _usable_chain(folder, log, state, offset)
+        with _translated(folder):
+            old = snapshots_history.newest_at_or_below(folder, log, state, offset)
+        if old is None or (chain and not _is_nearer(old.meta, chain[-1].meta)):
+            return _stored(chain)
+        return _stored([old])
 
     def save(
         self,
@@ -137,6 +145,7 @@ class LocalSnapshotStore:
         oldest_kept = min([bases[-keep_bases], *used])
         doomed = [name for name in names if name < oldest_kept]
         with _translated(folder):
+            self._history.take(folder, doomed)
             for name in reversed(doomed):  # a chain loses its newest link first: what is left stays complete
                 (folder / name.path).unlink(missing_ok=True)
             _remove_left_behind(folder, oldest_kept.epoch)
@@ -374,6 +383,11 @@ def _any_log(folder: Path) -> LogPartition | None:
 
 def _highest_claim(folder: Path) -> int:
     return max((int(child.name) for child in _children(folder / CLAIMS) if child.name.isdecimal()), default=0)
+
+
+def _is_nearer(old: SnapshotMeta, newest: SnapshotMeta) -> bool:
+    """A history goes on after the state was folded anew by another version: those no longer serve."""
+    return old.fold_version == newest.fold_version and old.next_offset > newest.next_offset
 
 
 def _link(file: SnapshotFile) -> _Link:

@@ -4,8 +4,8 @@ Both are read from stored states (`streams.stored_states`) with the folds the wo
 two origins.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypedDict
 
 from confluent_kafka.admin import AdminClient
 
@@ -16,6 +16,7 @@ from projections.transactions import TransactionState
 from streams import outputs, topics
 from streams.folders import Folder, source_of
 from streams.instants import day_number
+from streams.raw_batch import RawBatch
 from streams.stored_states import Replay, StoredStates
 from streams.views import CUT_KEY, AsOf, Filters, RiskView
 from streams.views_wire import Record
@@ -109,6 +110,20 @@ class Logs:
         return [where for (name, _), where in sorted(self.all().items()) if name == topic]
 
 
+class States(Protocol):
+    """`streams.stored_states.Replay`, and its double in tests."""
+
+    def states(
+        self, logs: Mapping[tuple[str, int], LogPartition], offsets: Mapping[tuple[str, int], int]
+    ) -> Iterator[tuple[Folder, LogPartition, Any]]: ...
+
+    def raw(self, topic: str, partition: int, end: int) -> Iterator[RawBatch]: ...
+
+
+class KnownLogs(Protocol):
+    def all(self) -> Mapping[tuple[str, int], LogPartition]: ...
+
+
 def parse_place(place: str) -> tuple[str, int]:
     """`topic/partition`. Raises InvalidInput."""
     topic, slash, partition = place.rpartition("/")
@@ -117,30 +132,33 @@ def parse_place(place: str) -> tuple[str, int]:
     return topic, int(partition)
 
 
-def show_dates(view: RiskView, replay: Replay, end: int) -> None:
+def show_dates(view: RiskView, replay: States, end: int) -> None:
     """Put the business dates told below `end` into a view."""
     for raw in replay.raw(topics.BUSINESS_DATE, 0, end):
         for offset, value in zip(raw.offsets.tolist(), raw.values, strict=True):
             view.apply(Record(topics.BUSINESS_DATE, 0, offset, b"", value or b""))
 
 
-def show_decisions(view: RiskView, replay: Replay, end: int) -> None:
+def show_decisions(view: RiskView, replay: States, end: int) -> None:
     """Put the decisions published below `end` into a view."""
     for raw in replay.raw(topics.AUDIT, 0, end):
         for offset, value in zip(raw.offsets.tolist(), raw.values, strict=True):
             view.apply(Record(topics.AUDIT, 0, offset, b"", value or b""))
 
 
-def show_state(view: RiskView, folder: Folder, where: LogPartition, state: Any) -> None:
-    """Put all that a state publishes into a view."""
+def show_state(
+    view: RiskView, folder: Folder, where: LogPartition, state: Any, wanted: Collection[str] | None = None
+) -> None:
+    """Put all that a state publishes into a view, or what it publishes on the topics `wanted`."""
     source = source_of(folder, state, where.partition, f"{where.cluster_id}/{where.topic_id}")
-    found = folder.take_all(state, source)
+    found = [one for one in folder.take_all(state, source) if wanted is None or one.topic in wanted]
     for output in found:
         view.apply(Record(output.topic, where.partition, 0, output.key, output.value))
     newest, statistics = folder.newest_event_us(state), folder.statistics(state)
     cut = outputs.cut(source, 0, len(found), None, newest, statistics)
     for topic in folder.output_topics:
-        view.apply(Record(topic, where.partition, 0, CUT_KEY, cut))
+        if wanted is None or topic in wanted:
+            view.apply(Record(topic, where.partition, 0, CUT_KEY, cut))
 
 
 def view_at(replay: Replay, logs: Logs, offsets: Mapping[str, int]) -> tuple[RiskView, Accounts]:
