@@ -65,7 +65,8 @@ class Watched:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def settled(self) -> None:
-        assert [text for text in self.complaints if not any(part in text for part in self.forgiven)] == []
+        left = [text for text in self.complaints if not any(part in text for part in self.forgiven)]
+        assert not left, left
 
 
 def violations(page: Page) -> list[str]:

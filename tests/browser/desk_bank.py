@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,23 @@ from aggregates.commands import Command
 from aggregates.envelope import Principal
 from aggregates.process_managers.runner import Runner
 from api.allowed import allowed
+from api.audit_room import AuditRoom
 from api.batch_upload import Uploads
+from api.ledger_exports import exports_of
+from api.ledgers import Ledgers
 from api.papers import Papers
+from api.services import Services
+from api.wiring import masking_of, opened_assets
 from infra.attachments import Attachments
 from infra.decision_views import DecisionViews
 from infra.documents.catalogue import Catalogue
 from infra.documents.desk import Desk
-from infra.event_store import open_event_store
+from infra.event_store import EventStore, utc_now
+from infra.ledger_store import LedgerStore
+from infra.ledger_views import LedgerViews
 from infra.security import Unauthenticated
+from infra.settings import Settings
+from streams.lineage_events import EventLineage
 from tests.api_doubles import OneTimeCodes, Running, running, services
 
 DIST = Path(__file__).parents[2] / "api" / "page" / "dist"
@@ -65,6 +74,7 @@ class DeskBank:
     assets: Assets
     server: Running
     clock: Any
+    folder: str
     _managers: Runner = field(init=False)
     _numbers: int = 0
 
@@ -90,31 +100,30 @@ class DeskBank:
 @contextmanager
 def desk_bank() -> Iterator[DeskBank]:
     with tempfile.TemporaryDirectory(prefix="tidemark-desk-") as folder:
+        settings = Settings.model_validate({"data_dir": folder})
+        with opened_assets(settings) as (store, assets), running(_services(settings, store, assets)) as server:
+            yield DeskBank(assets, server, utc_now, folder)
 
-        def clock() -> datetime:
-            return datetime.now(UTC)
 
-        store = open_event_store("sqlite", Path(folder), clock=clock)
-        assets = Assets(store.factory)
-        attachments = Attachments(Path(folder) / "attachments", bytes_max=1_000_000)
-        ours = services(
-            verify_token=verify,
-            assets=assets,
-            allowed=lambda *asked: allowed(assets, clock(), *asked),
-            page_dir=DIST,
-            work=DecisionViews(assets.published_after, assets.bank_day),
-            papers=Papers(
-                Desk(assets, Catalogue(), attachments, clock), attachments, Uploads(assets, attachments, clock)
-            ),
-            clock=clock,
-            login_codes=OneTimeCodes(**{f"code-{number}": "reader" for number in range(9)}),
-        )
-        try:
-            with running(ours) as server:
-                yield DeskBank(assets, server, clock)
-        finally:
-            assets.close()
-            store.close()
+def _services(settings: Settings, store: EventStore, assets: Assets) -> Services:
+    attachments = Attachments(settings.data_dir / "attachments", bytes_max=1_000_000)
+    ledger_store = LedgerStore(settings.data_dir / "ledgers")
+    ledgers = Ledgers(LedgerViews(assets.published_after, ledger_store), utc_now, assets.bank_day)
+    desk = Desk(assets, Catalogue(), attachments, utc_now)
+    return services(
+        verify_token=verify,
+        assets=assets,
+        allowed=lambda *asked: allowed(assets, utc_now(), *asked),
+        page_dir=DIST,
+        work=DecisionViews(assets.published_after, assets.bank_day),
+        audit=AuditRoom(settings, store, assets, utc_now),
+        event_lineage=EventLineage(assets),
+        ledgers=ledgers,
+        ledger_exports=exports_of(settings, ledgers, assets, masking_of(settings, assets)),
+        papers=Papers(desk, attachments, Uploads(assets, attachments, utc_now)),
+        clock=utc_now,
+        login_codes=OneTimeCodes(**{f"code-{number}": "reader" for number in range(9)}),
+    )
 
 
 def fill(bank: DeskBank) -> None:

@@ -3,8 +3,8 @@
 import { h } from "../dom";
 import { percentage } from "../limit-facts";
 import { grouped } from "../money";
+import { type Cell, number, plain, table } from "../table";
 import type { Breaking } from "./api";
-import { type Cell, number, plain, table } from "./panel";
 import { T, scopeName } from "./words";
 
 const RANK: Readonly<Record<Breaking["status"], number>> = { broken: 0, breakable: 1, unbreakable: 2, not_computable: 3 };

@@ -4,8 +4,8 @@ import { type Plot, short } from "../calculations/drawing";
 import { type Step, waterfall } from "../calculations/waterfall";
 import { percentage } from "../limit-facts";
 import { add, format, grouped, parse } from "../money";
+import { number, plain, table } from "../table";
 import type { RatioRow } from "./api";
-import { number, plain, table } from "./panel";
 import { T, oneLine, scopeName } from "./words";
 
 const isZero = (text: string): boolean => /^-?[0.]*$/.test(text);

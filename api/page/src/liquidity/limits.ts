@@ -3,8 +3,9 @@
 import { h } from "../dom";
 import { edges, floored, headroom, inUnits, percentage } from "../limit-facts";
 import { grouped } from "../money";
+import { type Cell, number, plain, table } from "../table";
 import { clock } from "../time";
-import { type Cell, light, number, plain, table } from "./panel";
+import { light } from "./panel";
 import type { HeldLimit } from "./rows";
 import { T, scopeName } from "./words";
 

@@ -6,11 +6,11 @@ import { h } from "../dom";
 import { edges } from "../limit-facts";
 import { grouped } from "../money";
 import { LIQUIDITY } from "../rooms";
+import { type Cell, number, plain, table } from "../table";
 import { url } from "../wire";
 import { addressOf } from "../workbench/address";
 import type { Breach, Plan } from "./api";
 import { caseValue } from "./limits";
-import { type Cell, number, plain, table } from "./panel";
 import { T, shortDay, word } from "./words";
 
 const PLANS = `${LIQUIDITY}/plans`;

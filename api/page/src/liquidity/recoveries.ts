@@ -2,9 +2,9 @@
 
 import { h } from "../dom";
 import { grouped } from "../money";
+import { number, plain, table } from "../table";
 import { addressOf } from "../workbench/address";
 import type { Disposal, RecoveryTotal } from "./api";
-import { number, plain, table } from "./panel";
 import { T, shortDay, word } from "./words";
 
 const DATES_MAX = 12;
