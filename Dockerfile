@@ -31,6 +31,8 @@ WORKDIR /
 RUN NUMBA_CACHE_DIR=/compiled /opt/tidemark/bin/python -c 'from streams.warm import warm; warm(explains=True)'
 
 FROM python:3.11-slim-bookworm
+# Ledgers as PDF are typeset in Noto Sans CJK.
+RUN apt-get update && apt-get install --yes --no-install-recommends fonts-noto-cjk && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /home/tidemark --create-home tidemark \
     && install --directory --owner=10001 --group=10001 --mode=700 /data
 COPY --from=environment /opt/tidemark /opt/tidemark

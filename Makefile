@@ -6,7 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test page run check test bench chaos histories soak lock clean
+.PHONY: help setup setup-test page run check test bench chaos histories searches soak lock clean
 
 PY := .venv/bin/python
 FEED ?= simulated
@@ -59,6 +59,12 @@ histories: setup-test ## 10,000 random histories of cases, on every core, some 2
 	@seq $$(nproc) | HISTORIES=$$(( ($(HISTORIES) + $$(nproc) - 1) / $$(nproc) )) TIDEMARK_HYPOTHESIS=search \
 	  TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) xargs -P 0 -I{} \
 	  $(PY) -m pytest -q --timeout=0 --hypothesis-seed={} tests/aggregates/test_cases_machine.py $(PYTEST_ARGS)
+
+searches: setup-test ## the auditor's random suites at length: ledgers, tampering, queries, archive, counterfactuals
+	@LEDGER_PAIRS=100 LEDGER_HISTORIES=20 QUERY_EXAMPLES=1000 COUNTERFACTUAL_EXAMPLES=50 \
+	  ARCHIVE_KILLS=20 MUTATIONS=1000 MUTATIONS_POSTGRES=300 TIDEMARK_HYPOTHESIS=search $(PY) -m pytest -n auto --maxprocesses 4 --timeout=1500 \
+	  tests/projections/ledgers tests/infra/test_tampering_sqlite.py tests/infra/test_tampering_postgres.py tests/infra/test_archive_store.py \
+	  tests/streams/test_counterfactual_alerts.py $(PYTEST_ARGS)
 
 soak: setup ## ten minutes under load, watching memory and lag; ARGS='--minutes 60'
 	@.venv/bin/tidemark bench soak $(ARGS)

@@ -47,6 +47,12 @@ if [ "$purpose" = test ]; then
     want fonts-dejavu-core "a font, for the tests of the page"
   fi
 fi
+# Ledgers as PDF are typeset in it. Who may not install it goes without PDF, which then says what is missing.
+if ! compgen -G '/usr/share/fonts/*/noto*/NotoSansCJK-Regular.ttc' >/dev/null &&
+  { [ "$purpose" = test ] || { [ "$(id -u)" = 0 ] && [ -z "${TIDEMARK_NO_APT:-}" ]; }; } &&
+  command -v apt-get >/dev/null; then
+  want fonts-noto-cjk "the typeface Noto Sans CJK, for ledgers as PDF"
+fi
 if [ "${#packages[@]}" -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -z "${TIDEMARK_NO_APT:-}" ]; then
     say "installing by apt: ${packages[*]}"

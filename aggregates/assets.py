@@ -30,7 +30,11 @@ from eventsourcing.persistence import (
 from aggregates import envelope, registry, snapshots
 from aggregates.commands import Command, Outcome, Policy, Work, end_of_day
 from aggregates.envelope import ROLES, Principal
+from aggregates.evolution import EvolvingMapper
 from aggregates.payload import wrong
+from aggregates.personal_marking import mark_event, marked_state
+from aggregates.personal_sealing import Protection
+from aggregates.personal_subjects import stream_subject
 from aggregates.ports import CommandRecord, DecisionRecorder, Factory, Recorded, StoredCommand
 from aggregates.read_model import Instructed, ReadModel
 from aggregates.refusals import not_found, unless_role
@@ -52,9 +56,11 @@ class Assets(Application[UUID]):
         *,
         policy: Policy | None = None,
         zone_by_entity: Mapping[str, str] | None = None,
+        protection: Protection | None = None,
     ) -> None:
-        """`factory.application_recorder()` gives the one DecisionRecorder; zones are IANA names."""
-        self._factory = factory
+        """`factory.application_recorder()` gives the one DecisionRecorder; zones are IANA names. `protection` seals
+        what is personal (decision E8); without it that is stored as it came, as in scenarios."""
+        self._factory, self.protection = factory, protection
         self.policy = policy or Policy()
         self._zone_by_entity = dict(zone_by_entity or {})
         super().__init__()
@@ -85,38 +91,40 @@ class Assets(Application[UUID]):
 
     def _carry_out(self, command: Command, role: str, name: str, act: Callable[[Work], None]) -> Outcome:
         command.check()
-        digest = command.digest(name)
+        digests = self._digests(command, name)
         with translated():
             for _ in range(RETRIES_MAX + 1):
                 if known := self.decisions.stored_command(command.cmd_id):
-                    return self._repeat(command, digest, known)
-                work = Work(command, role, self, self.model, self.policy, self.bank_day, KINDS)
+                    return self._repeat(command, digests, known)
+                work = Work(command, role, self, self.model, self.policy, self.bank_day, KINDS, self.protection)
                 try:
                     act(work)
                 except TidemarkError:
                     # Another process may have stored this very command since we asked: it is the one in the way.
                     if known := self.decisions.stored_command(command.cmd_id):
-                        return self._repeat(command, digest, known)
+                        return self._repeat(command, digests, known)
                     raise
                 if not any(case.pending_events for case in work.changed.values()):
                     return Outcome(command.cmd_id, command.aggregate, command.key, (), repeated=True)
                 try:
-                    recordings = self.save(*work.changed.values(), command=CommandRecord(command.cmd_id, digest))
+                    recordings = self.save(*work.changed.values(), command=CommandRecord(command.cmd_id, digests[0]))
                 except IntegrityError:
                     continue  # someone was first, or this very command was: reload, check every guard again
                 except (OperationalError, InterfaceError):
                     # The connection may have died after the commit: the stored command tells.
                     if known := self.decisions.stored_command(command.cmd_id):
-                        return self._repeat(command, digest, known, repeated=False)
+                        return self._repeat(command, digests, known, repeated=False)
                     raise
                 self._keep(work.changed.values(), recordings)
                 positions = [recording.notification.id for recording in recordings]
-                stored = StoredCommand(digest, positions[0], positions[-1])
-                return self._repeat(command, digest, stored, repeated=False)
+                stored = StoredCommand(digests[0], positions[0], positions[-1])
+                return self._repeat(command, digests, stored, repeated=False)
         raise Conflict("others changed the same records each time", key=command.key, cmd_id=command.cmd_id)
 
-    def _repeat(self, command: Command, digest: bytes, known: StoredCommand, *, repeated: bool = True) -> Outcome:
-        if known.digest != digest:
+    def _repeat(
+        self, command: Command, digests: Sequence[bytes], known: StoredCommand, *, repeated: bool = True
+    ) -> Outcome:
+        if known.digest not in digests:
             raise Conflict("this cmd_id belongs to another command", field="cmd_id", cmd_id=command.cmd_id)
         events = self.decisions.select_recorded(start=known.first_position, stop=known.last_position)
         views = tuple(self.view(event) for event in events)
@@ -135,9 +143,41 @@ class Assets(Application[UUID]):
     def find(self, aggregate: str, key: str) -> Case | None:
         """Load an aggregate by its business key. Not for callers outside: it does not ask who is reading."""
         try:
+            return cast("Case", self.repository.get(self.stream_id(aggregate, key), projector_func=_folded))
+        except AggregateNotFoundError:
+            return self._find_old(aggregate, key)
+
+    def stream_id(self, aggregate: str, key: str) -> UUID:
+        """Under which id an aggregate's events stand. Not `KINDS[…].stream_id`: streams of customers stand under a
+        random token, which nobody can compute from a customer number (decision E8)."""
+        subject = None if self.protection is None else stream_subject(aggregate, key)
+        if subject is not None and (token := self.protection.stream_token(subject, create=False)):  # type: ignore[union-attr]
+            return KINDS[aggregate].stream_id(token)
+        return KINDS[aggregate].stream_id(key)
+
+    def stream_for(self, kind: type[Case], key: str) -> UUID:
+        """The id for the stream of a new aggregate."""
+        subject = None if self.protection is None else stream_subject(kind.NAME, key)
+        if subject is None or self.protection is None:
+            return kind.stream_id(key)
+        return kind.stream_id(self.protection.stream_token(subject, create=True) or key)
+
+    def _find_old(self, aggregate: str, key: str) -> Case | None:
+        """Streams begun before there were tokens stay where they are."""
+        if self.protection is None or stream_subject(aggregate, key) is None:
+            return None
+        try:
             return cast("Case", self.repository.get(KINDS[aggregate].stream_id(key), projector_func=_folded))
         except AggregateNotFoundError:
             return None
+
+    def _digests(self, command: Command, name: str) -> tuple[bytes, ...]:
+        """The digest to store, then those under which it may have been stored before. Keyed where there is a key: a
+        command holds personal data, and what an unkeyed digest hides can be guessed."""
+        return self.digests(command.content(name), command.digest(name))
+
+    def digests(self, content: bytes, unkeyed: bytes) -> tuple[bytes, ...]:
+        return (unkeyed,) if self.protection is None else (self.protection.digest(content), unkeyed)
 
     # --- Reading -------------------------------------------------------------------------------------------
 
@@ -165,7 +205,7 @@ class Assets(Application[UUID]):
     def state(self, aggregate: str, key: str, *, reader: Principal) -> Json:
         """Present state of one aggregate, in the names of decision E18. Raises NotFound as `history` does."""
         with translated():
-            return state_of(self._readable(aggregate, key, reader))
+            return self._state_of(self._readable(aggregate, key, reader))
 
     def list_risk_assets(
         self,
@@ -203,9 +243,13 @@ class Assets(Application[UUID]):
                 and entity in (None, case.entity_id)
                 and stage in (None, case.stage)
             ]
-            rows = [state_of(case) for case in seen]
+            rows = [self._state_of(case) for case in seen]
         wanted = (where or {}).items()
         return [row for row in rows if all(row.get(name) == value for name, value in wanted)]
+
+    def _state_of(self, case: Case) -> Json:
+        state = state_of(case)
+        return state if self.protection is None else marked_state(type(case), state)
 
     def case_of_instruction(self, instruction_id: str) -> Instructed | None:
         """The case that an instruction belongs to: core's answers name the instruction only."""
@@ -221,6 +265,8 @@ class Assets(Application[UUID]):
     def view(self, recorded: Recorded) -> EventView:
         """One stored event as the world sees it."""
         event = self.decode(recorded)
+        if self.protection is not None:
+            mark_event(event)
         return view(recorded, event, self._key_of(recorded, event))
 
     def decode(self, recorded: Recorded) -> Any:
@@ -259,6 +305,9 @@ class Assets(Application[UUID]):
 
     def construct_factory(self, env: Any) -> InfrastructureFactory[Any]:
         return self._factory
+
+    def construct_mapper(self) -> EvolvingMapper:
+        return cast("EvolvingMapper", self.factory.mapper(self.construct_transcoder(), EvolvingMapper))
 
     def register_transcodings(self, transcoder: JSONTranscoder) -> None:
         super().register_transcodings(transcoder)

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, cast
+from uuid import UUID
 
 from eventsourcing.persistence import IntegrityError
 
@@ -39,11 +40,12 @@ def execute_together(app: Assets, commands: Sequence[Command], *, batch_id: str,
     Conflict (another batch had this id; one of the commands was stored alone before; others changed the same records
     each time) and Unavailable.
     """
-    digest = sha256(b"".join(command.digest(command.command) for command in commands)).digest()
+    content = b"".join(command.digest(command.command) for command in commands)
+    digests = app.digests(content, sha256(content).digest())
     with translated():
         for _ in range(RETRIES_MAX + 1):
             if known := app.decisions.stored_command(batch_id):
-                if known.digest != digest:
+                if known.digest not in digests:
                     raise Conflict("this batch id belongs to other commands", field="cmd_id", cmd_id=batch_id)
                 return _told(app, commands, known, repeated=True)
             alone = next((one for one in commands if app.decisions.stored_command(one.cmd_id)), None)
@@ -63,11 +65,11 @@ def execute_together(app: Assets, commands: Sequence[Command], *, batch_id: str,
             if not ahead.changed:
                 return _nothing(commands)
             try:
-                recordings = app.save(*ahead.changed.values(), command=CommandRecord(batch_id, digest))
+                recordings = app.save(*ahead.changed.values(), command=CommandRecord(batch_id, digests[0]))
             except IntegrityError:
                 continue  # somebody was first: judge everything again
             positions = [recording.notification.id for recording in recordings]
-            return _told(app, commands, StoredCommand(digest, positions[0], positions[-1]), repeated=False)
+            return _told(app, commands, StoredCommand(digests[0], positions[0], positions[-1]), repeated=False)
     raise Conflict("others changed the same records each time", cmd_id=batch_id)
 
 
@@ -83,13 +85,16 @@ class _Ahead:
         kind, row = row_of(command)
         role = role_for(command, row)
         model = cast("ReadModel", _AheadModel(self.app.model, self.changed))
-        work = Work(command, role, self, model, self.app.policy, self.app.bank_day, KINDS)
+        work = Work(command, role, self, model, self.app.policy, self.app.bank_day, KINDS, self.app.protection)
         Step(work, kind, row, command.key).perform()
         self.changed |= {(case.NAME, case.key): case for case in work.changed.values() if case.pending_events}
 
     def find(self, aggregate: str, key: str) -> Case | None:
         known = self.changed.get((aggregate, key))
         return self.app.find(aggregate, key) if known is None else deepcopy(known)
+
+    def stream_for(self, kind: type[Case], key: str) -> UUID:
+        return self.app.stream_for(kind, key)
 
 
 class _AheadModel:

@@ -12,6 +12,7 @@ from uuid import UUID
 from aggregates.envelope import EVERY_ENTITY, Envelope, Principal
 from aggregates.event_view import EventView, Json
 from aggregates.payload import Fields, check_id, check_text, wrong
+from aggregates.personal_sealing import Protection
 from aggregates.read_model import Instructed, ReadModel
 from aggregates.refusals import unless_field
 from aggregates.steps.case import Case
@@ -55,13 +56,17 @@ class Command:
 
     def digest(self, command: str) -> bytes:
         """Tells one content from another under the same `cmd_id`; when it arrived is not part of it."""
+        return sha256(self.content(command)).digest()
+
+    def content(self, command: str) -> bytes:
+        """What a digest is taken of: with personal data in it, so that only a keyed one may be stored."""
         valid_on = None if self.valid_on is None else self.valid_on.isoformat()
         parts = [self.aggregate, self.key, command, self.payload, self.principal.actor, valid_on, self.reason]
         try:
             text = json.dumps([*parts, self.docs], sort_keys=True, ensure_ascii=True, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise wrong("payload", f"is not JSON: {error}") from None
-        return sha256(text.encode()).digest()
+        return text.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Policy:
     fa_booking_policy: str = "MOF_2005"
     min_quotes: int = 1
     min_households: int = 1  # Cai Jin [2012] 6 as relaxed in 2017: 3; scenarios count it as satisfied
+    retention_years: int = 10  # after the end of a relationship (Anti-Money-Laundering Law of 2024)
     ballot_salt: str = ""  # a secret of the house: who voted what in a secret ballot stays hidden
 
 
@@ -113,6 +119,9 @@ class Store(Protocol):
     """What a step may load; `Assets` gives it."""
 
     def find(self, aggregate: str, key: str) -> Case | None: ...
+
+    def stream_for(self, kind: type[Case], key: str) -> UUID:
+        """The id of the stream that a new aggregate gets."""
 
 
 @dataclass(slots=True)
@@ -129,6 +138,7 @@ class Work:
     policy: Policy
     bank_day: Callable[[str, datetime], date]
     kinds: Mapping[str, type[Case]]
+    protection: Protection | None = None  # seals what is personal; None: it is stored as it came
     changed: dict[UUID, Case] = field(default_factory=dict)
     loaded: dict[tuple[str, str], Case] = field(default_factory=dict)
 

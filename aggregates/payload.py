@@ -16,6 +16,7 @@ from engines.primitives.money import to_minor
 
 ID = re.compile(r"[^\s/\x00-\x1f\x7f]{1,64}")
 CODE = re.compile(r"[A-Z0-9][A-Z0-9_]{0,39}|-")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 TEXT_LENGTH_MAX = 2_000
 LIST_LENGTH_MAX = 200
 OBJECT_DEPTH_MAX = 4
@@ -46,7 +47,7 @@ def check_day(value: object, field: str) -> date:
             return date.fromisoformat(value)
         except ValueError:
             pass
-    raise wrong(field, f"want a day like 2024-09-28, got {value!r:.40}")
+    raise wrong(field, "want a day like 2024-09-28")
 
 
 class Fields:
@@ -61,7 +62,9 @@ class Fields:
     def finish(self) -> None:
         for field in self._payload:
             if field not in self._known:
-                raise wrong(f"{self.path}{field}", "no such field in this command")
+                # What looks like no name of a field may be a value that slipped: it is not repeated.
+                shown = field if NAME.fullmatch(field) else "?"
+                raise wrong(f"{self.path}{shown}", "no such field in this command")
 
     def given(self, field: str) -> bool:
         """Whether the field is there and not null; it counts as known from now on."""
@@ -130,7 +133,7 @@ class Fields:
             raise wrong(field, "want an object of amounts by claim bucket")
         for bucket in value:
             if bucket not in BUCKETS:
-                raise wrong(field, f"no claim bucket {bucket!r:.40}")
+                raise wrong(field, "holds something that is no claim bucket")
         parts = {bucket: _minor(part, ccy, field) for bucket, part in value.items()}
         return {bucket: part for bucket, part in parts.items() if part}
 

@@ -14,6 +14,15 @@ def _other_administrator(part: str = "maker") -> Clause:
     return clause("SD8", "changes are maker-checker", lambda step: not step.case.has_played(step.actor, part))
 
 
+def _its_maker(command: str) -> Clause:
+    """What a person arranged, others neither change nor share nor retire."""
+    return clause(
+        f"{command}.1",
+        "its maker's own",
+        lambda step: not step.exists or step.case.has_played(step.actor, "maker"),
+    )
+
+
 class WorkItem(Case):
     """Mirror of one approval task of the workflow system."""
 
@@ -284,10 +293,26 @@ class ReportDefinition(Case):
             makes_if_absent=True,
             stages="DEFINED",
             next="DEFINED",
+            clauses=(_its_maker("Define"),),
             default=lambda step: {"filters": {}, "sort": [], "layout": {}},
+            remember="maker",
         ),
-        row("Share", "ReportShared", "AM BR HM HA RM CM LG IA", "with_roles:L?", stages="DEFINED"),
-        row("Retire", "ReportRetired", "AM BR HM HA RM CM LG IA", stages="DEFINED", next="RETIRED"),
+        row(
+            "Share",
+            "ReportShared",
+            "AM BR HM HA RM CM LG IA",
+            "with_roles:L?",
+            stages="DEFINED",
+            clauses=(_its_maker("Share"),),
+        ),
+        row(
+            "Retire",
+            "ReportRetired",
+            "AM BR HM HA RM CM LG IA",
+            stages="DEFINED",
+            next="RETIRED",
+            clauses=(_its_maker("Retire"),),
+        ),
     )
 
 

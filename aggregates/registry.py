@@ -24,14 +24,17 @@ from aggregates.daily import (
 from aggregates.deadline import Deadline
 from aggregates.debt_reduction import DebtReduction
 from aggregates.debt_transfer import DebtTransfer
+from aggregates.evolution import evolve
 from aggregates.expense import AccountingInstruction, Expense
 from aggregates.fa_disposal import FaDisposal
 from aggregates.foreclosed_asset import ForeclosedAsset
 from aggregates.foreclosure import Foreclosure
+from aggregates.ledger_supplement import LedgerSupplement
 from aggregates.limit_breach import LimitBreach
 from aggregates.liquidity_governance import LiquidityPolicy, RiskFactor, StressScenario
 from aggregates.litigation import CounselEngagement, LegalDocument, LitigationCase
 from aggregates.no_recourse import NoRecourseDetermination
+from aggregates.personal_erasure import ErasureRequest
 from aggregates.platform import PLATFORM
 from aggregates.recovery_flow import RecoveryFlow
 from aggregates.restructuring import Mandate, Restructuring
@@ -78,20 +81,28 @@ KINDS: Mapping[str, type[Case]] = MappingProxyType(
             Expense,
             AccountingInstruction,
             *PLATFORM,
+            ErasureRequest,
             ContingencyPlan,
             LimitBreach,
             RiskFactor,
             StressScenario,
             LiquidityPolicy,
+            LedgerSupplement,
         )
     }
 )
 
+#: Event classes by topics of the past: what is stored under them is read as what they are called today.
+FORMER_TOPICS = evolve(KINDS)
+
 TYPE_BY_TOPIC: Mapping[str, str] = MappingProxyType(
     {event.TOPIC: name for kind in KINDS.values() for name, event in sorted(kind.EVENTS.items())}
+    | {topic: event.ROW.event for topic, event in FORMER_TOPICS.items()}
 )
 
-_KIND_BY_TOPIC = {event.TOPIC: kind for kind in KINDS.values() for event in kind.EVENTS.values()}
+_KIND_BY_TOPIC = {event.TOPIC: kind for kind in KINDS.values() for event in kind.EVENTS.values()} | {
+    topic: event.CASE for topic, event in FORMER_TOPICS.items()
+}
 
 
 def kind_of(topic: str) -> type[Case]:

@@ -32,6 +32,15 @@ PAPERS: dict[tuple[str, str], Action] = {
     ("POST", "/attachments"): "attachment-stored",
     ("POST", "/uploads"): "rows-uploaded",
     ("GET", "/reports/daily"): "report-read",
+    ("GET", "/audit/proofs/{aggregate}/{key}"): "proof-exported",
+    ("GET", "/ledgers/{name}/export"): "ledger-exported",
+    ("GET", "/ledgers/{name}/print"): "ledger-printed",
+    ("GET", "/ledger-views/{view_no}/export"): "ledger-exported",
+    ("GET", "/ledger-views/{view_no}/print"): "ledger-printed",
+    ("GET", "/ledger-exports/{job_no}/file"): "ledger-exported",
+    ("GET", "/archive/segments"): "archive-read",
+    ("GET", "/archive/segments/{segment_id}"): "archive-read",
+    ("GET", "/archive/records"): "archive-read",
 }
 #: Routes that show cases: told where the reader's role is one of those watched.
 CASES = (
@@ -40,6 +49,7 @@ CASES = (
     "/plans",
     "/breaches",
     "/customers",
+    "/ledgers",
     *(f"/{LISTS}/{name}" for name in ("customers", "assets")),
 )
 CASES_BESIDE = frozenset({"/attachments/{doc_id}", f"/{LISTS}/search"})

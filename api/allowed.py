@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from aggregates.assets import Assets
 from aggregates.commands import Command, Work
@@ -108,6 +109,9 @@ class _Loaded:
         if (aggregate, key) not in self.by_name:
             self.by_name[aggregate, key] = self.assets.find(aggregate, key)
         return self.by_name[aggregate, key]
+
+    def stream_for(self, kind: type[Case], key: str) -> UUID:
+        return self.assets.stream_for(kind, key)
 
 
 class _WouldStoreError(Exception):

@@ -13,23 +13,33 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.access import TellAccess
+from api.masking import MaskAnswers
 from api.metrics import MeasureRequests, Metrics
 from api.routes import (
     access_log,
     alerts,
     allowed,
+    archive,
     assets,
     attachments,
+    audit_proofs,
     batch_upload,
     breaches,
     calculations,
     changes,
     contracts,
+    counterfactual,
     documents,
     external_facts,
     figures,
+    histories,
+    ledger_views,
+    ledgers,
     limits,
+    lineage,
+    past,
     plans,
+    privacy,
     ratios,
     recoveries,
     reports,
@@ -92,6 +102,8 @@ def create_app(services: Services) -> FastAPI:
         metrics.registry.register(services.access.log.registry)
         app.add_middleware(TellAccess, access=services.access)
 
+    app.add_middleware(MaskAnswers, masking=services.masking)
+
     v1 = APIRouter(prefix=PREFIX)
     parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
     for part in (
@@ -106,7 +118,16 @@ def create_app(services: Services) -> FastAPI:
         external_facts,
         reverse_stress,
         limits,
+        ledger_views,
+        ledgers,
+        counterfactual,
         access_log,
+        audit_proofs,
+        archive,
+        past,
+        histories,
+        lineage,
+        privacy,
     ):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 
 from aggregates.envelope import EVERY_ENTITY, Principal
 from api.access import identified, showed_token
+from api.masking import seen_by
 from api.services import Services
 from engines.primitives.errors import Forbidden
 from infra.security import Unauthenticated
@@ -45,6 +46,7 @@ async def authenticate(connection: HTTPConnection) -> Principal:
     ours = services(connection)
     principal = await anyio.to_thread.run_sync(ours.verify_token, token.strip(), ours.clock())
     identified(principal)
+    seen_by(principal)
     if not principal.roles:
         raise Forbidden("this token has no role", actor=principal.actor)
     return principal

@@ -6,7 +6,7 @@ Not for adding up: `streams.views` does that in minor units. Every body here com
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,11 +16,13 @@ from api.services import Services
 from engines.buckets import BUCKETS
 from engines.primitives.errors import InvalidInput, Unavailable
 from engines.primitives.money import to_text
+from streams.figure_digests import body_digest, row_groups
 from streams.past_figures import Accounts
 from streams.topics import BUSINESS_DATE, GAP, POSITION, RESERVATION_TOTAL
 from streams.views import (
     ON_US_DIMENSIONS,
     RESERVED_DIMENSIONS,
+    VIEW_TOPICS,
     AsOf,
     Filters,
     GapRow,
@@ -28,6 +30,7 @@ from streams.views import (
     PositionRow,
     RiskView,
 )
+from streams.views_ratios import GROUP
 
 Body = dict[str, Any]
 OFFSETS = msgspec.json.Decoder(dict[str, Annotated[int, msgspec.Meta(ge=0)]])
@@ -46,6 +49,11 @@ class Query:
     as_of: date | None = None
     filters: Filters = field(default_factory=dict)
     at_offsets: Mapping[str, int] | None = None
+    at: datetime | None = None  # an instant in place of an offset vector
+
+    @property
+    def is_past(self) -> bool:
+        return self.at_offsets is not None or self.at is not None
 
     @property
     def by_account(self) -> bool:
@@ -135,8 +143,25 @@ def gap(view: RiskView, query: Query) -> Body:
     }
 
 
-def with_provenance(body: Body, services: Services, name: Body) -> Body:
-    """Adds what a figure was made from (spec/liquidity.md section 1): equal inputs, equal result_id."""
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a figure stands on besides its rows and offsets, read in the same cut of the view."""
+
+    folds: Mapping[str, int]
+    days: Mapping[str, date]
+    apart: Mapping[str, Mapping[str, int]]  # risk topics that stood at other offsets than the answer names
+
+
+def made_of(view: RiskView, query: Query, *topics: str) -> MadeOf:
+    """`topics`: those of the figure, where several come from one source."""
+    return MadeOf(view.folds(*VIEW_TOPICS), view.as_of(None).by_entity, view.stood_apart(*topics))
+
+
+def with_provenance(body: Body, services: Services, name: Body, made: MadeOf | None = None) -> Body:
+    """Adds what a figure was made from (spec/liquidity.md section 1): equal inputs, equal result_id.
+
+    With `made` also what a replay needs to make it again, and the digest that it has to reproduce.
+    """
     # The rows' own date is part of the input: a default as_of follows the business date.
     asked = name | {"cut": body["offsets"], "log": body["log"], "as_of_used": body.get("as_of")}
     digest = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()
@@ -149,7 +174,24 @@ def with_provenance(body: Body, services: Services, name: Body) -> Body:
         "input_digest": digest,
         "scenario_id": None,
     }
+    if made is not None:
+        body["provenance"] |= replayable(body, name, made)
     return body
+
+
+def replayable(body: Body, name: Body, made: MadeOf) -> Body:
+    """`asked` and `days` say what was asked and of which dates, `folds` by which rules records became figures."""
+    sources = {place.rpartition("/")[0] for place in body["offsets"]}
+    entities = {row["entity"] for rows in row_groups(body).values() for row in rows if "entity" in row}
+    # The group's date is the newest of all: with it every entity's date is an input.
+    kept = made.days if GROUP in entities else {one: made.days.get(one) for one in entities}
+    found: Body = {
+        "digest": body_digest(body),
+        "asked": name,
+        "folds": {topic: version for topic, version in sorted(made.folds.items()) if topic in sources},
+        "days": {entity: day.isoformat() for entity, day in sorted(kept.items()) if day is not None},
+    }
+    return found | ({"offsets_of": made.apart} if made.apart else {})
 
 
 # -- rows -------------------------------------------------------------------------------------------------

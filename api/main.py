@@ -9,17 +9,26 @@ from typing import Annotated
 
 import typer
 
-from api.cli import access, admin, doctor, figures, limits, ratios, records, up
+from api.cli import access, admin, audit, doctor, figures, limits, ratios, records, up
 from api.cli.actus import actus
+from api.cli.archive import archive
 from api.cli.calc import calc
 from api.cli.contracts import explain
+from api.cli.counterfactual import counterfactual
 from api.cli.deadletter import deadletter
 from api.cli.documents import attachment, document
 from api.cli.feed import feed
+from api.cli.histories import history
+from api.cli.ledger import ledger
+from api.cli.ledger_views import view
+from api.cli.lineage import trace
+from api.cli.lineage_bundle import bundle
 from api.cli.output import Group
 from api.cli.parts import api, broker, core, worker
 from api.cli.plans import plan
+from api.cli.privacy import privacy
 from api.cli.recoveries import recoveries
+from api.cli.replay import past, replay
 from api.cli.report import report
 from api.cli.reverse_stress import reverse_stress
 from api.cli.scenario import scenario
@@ -63,8 +72,10 @@ for figure in (figures.positions, figures.gap, figures.withdrawals, ratios.ratio
     app.command(rich_help_panel=LOOK)(figure)
 app.command(rich_help_panel=LOOK)(limits.limits)
 app.command(rich_help_panel=LOOK)(limits.cuts)
+app.command(rich_help_panel=LOOK)(past)
 app.command(rich_help_panel=LOOK)(recoveries)
 app.command(name="reverse-stress", rich_help_panel=LOOK)(reverse_stress)
+app.command(rich_help_panel=LOOK)(counterfactual)
 app.add_typer(report, name="report", rich_help_panel=LOOK)
 app.add_typer(explain, name="explain", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
@@ -74,12 +85,20 @@ app.command(rich_help_panel=DECIDE)(upload)
 app.add_typer(document, name="document", rich_help_panel=DECIDE)
 app.add_typer(attachment, name="attachment", rich_help_panel=DECIDE)
 app.add_typer(work, name="work", rich_help_panel=DECIDE)
+ledger.add_typer(view, name="view")
+app.add_typer(ledger, name="ledger", rich_help_panel=DECIDE)
 app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
-records.audit.command()(access.access)
-app.add_typer(records.audit, name="audit", rich_help_panel=DECIDE)
+audit.audit.command()(access.access)
+audit.audit.command()(replay)
+audit.audit.command()(trace)
+audit.audit.command()(bundle)
+audit.audit.command()(history)
+app.add_typer(audit.audit, name="audit", rich_help_panel=DECIDE)
 app.command(rich_help_panel=KEEP)(admin.token)
 app.add_typer(deadletter, name="deadletter", rich_help_panel=KEEP)
+app.add_typer(archive, name="archive", rich_help_panel=KEEP)
+app.add_typer(privacy, name="privacy", rich_help_panel=KEEP)
 app.command(rich_help_panel=KEEP)(doctor.doctor)
 app.add_typer(admin.config, name="config", rich_help_panel=KEEP)
 app.command(rich_help_panel=KEEP, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(

@@ -30,6 +30,11 @@ class Provenance(Answer):
     config_version: str
     input_digest: str
     scenario_id: str | None
+    digest: str | None = None  # of the rows, whatever their order: what a replay reproduces (docs/time-travel.md)
+    asked: dict[str, Any] | None = None
+    folds: dict[str, int] | None = None  # version of the fold of each source topic
+    days: dict[str, date] | None = None  # business date of each entity in the figure
+    offsets_of: dict[str, Offsets] | None = None  # where ticks of one source were caught apart
 
 
 class PositionRow(Answer):
@@ -195,9 +200,11 @@ class Alert(AlertBase):
 
 class Alerts(Answer):
     offsets: Offsets
+    log: dict[str, str]
     cursor: str | None
     vector: str
     alerts: list[Alert]
+    provenance: Provenance
 
 
 class Entry(Answer):

@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from aggregates.assets import Assets
 from api.batch_upload import Uploads
+from api.masking import Masking
 from engines.primitives.errors import InvalidInput
 from infra.attachments import CHUNK_BYTES, Attachments
 from infra.documents.catalogue import Catalogue
@@ -31,10 +32,14 @@ class Papers:
     uploads: Uploads
 
 
-def open_papers(settings: Settings, assets: Assets, clock: Callable[[], datetime]) -> Papers:
+def open_papers(
+    settings: Settings, assets: Assets, clock: Callable[[], datetime], masking: Masking | None = None
+) -> Papers:
     """Raises InvalidInput where one of the bank's own templates cannot be read."""
-    attachments = Attachments(settings.attachments, bytes_max=settings.attachment_bytes_max)
-    desk = Desk(assets, Catalogue(settings.template_dir), attachments, clock)
+    keys = None if masking is None else masking.keys
+    attachments = Attachments(settings.attachments, bytes_max=settings.attachment_bytes_max, keys=keys)
+    lens = None if masking is None else masking.lens
+    desk = Desk(assets, Catalogue(settings.template_dir), attachments, clock, lens)
     return Papers(desk, attachments, Uploads(assets, attachments, clock))
 
 

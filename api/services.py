@@ -7,25 +7,37 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
+from aggregates.ports import DecisionRecorder, Recorded
 from aggregates.rendering import EventView
 from api.access import Access
+from api.counterfactual_jobs import Counterfactuals
+from api.ledger_exports import LedgerExports
+from api.ledgers import Ledgers
+from api.masking import Masking
 from api.papers import Papers
+from api.privacy import Privacy
 from infra.decision_views import DecisionViews
 from infra.recovery_policies import RecoveryPolicy
+from streams.archive_reader import ArchiveReader
 from streams.change_reader import ChangeReader
 from streams.cut_reader import RecentCuts
+from streams.lineage_events import EventLineage
 from streams.past_figures import Accounts
 from streams.past_gap import Contracts
+from streams.past_views import PastReader
 from streams.ratio_changes import TwoCuts
 from streams.ratio_policy import RatioPolicy
 from streams.reverse_stress_states import LiveDepositors
 from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
+
+if TYPE_CHECKING:
+    from api.audit_room import AuditRoom
 
 
 class Replayed(NamedTuple):
@@ -37,6 +49,14 @@ class Replayed(NamedTuple):
 
 class Assets(Protocol):
     """The use cases of the aggregates, as `aggregates.assets.Assets` offers them. All calls block."""
+
+    @property
+    def decisions(self) -> DecisionRecorder: ...
+
+    @property
+    def decode(self) -> Callable[[Recorded], Any]: ...
+
+    def bank_day(self, entity: str, at: datetime) -> date: ...
 
     def execute(self, command: Command) -> Outcome: ...
 
@@ -85,13 +105,22 @@ class Services:
     recovery_policy: RecoveryPolicy | None = None  # estimates behind expected recoveries
     depositors: LiveDepositors | None = None  # at the cut of the live view
     changes: ChangeReader | None = None  # why a position or a gap moved
+    event_lineage: EventLineage | None = None  # what a decision touched
+    past: PastReader | None = None  # views of past moments, by offset vector or instant
     ratio_policy: RatioPolicy | None = None  # mapping, factor tables and limits of the liquidity ratios
     papers: Papers | None = None  # documents from templates, attachments, batch upload
     allowed: Callable[[Principal, str, str, str | None], Mapping[str, Any]] | None = None  # commands open to a reader
     work: DecisionViews | None = None  # the work lists
+    ledger_exports: LedgerExports | None = None  # asked freely, as files, as saved views
+    ledgers: Ledgers | None = None  # any ledger at any two instants
     external_facts: Callable[[Principal, str], list[dict[str, Any]]] | None = None  # from neighbours, of a customer
     access: Access | None = None  # where refusals, sign-ins and papers taken are told
+    counterfactuals: Counterfactuals | None = None  # pasts played again under other rules
+    archive: ArchiveReader | None = None  # the logs as Parquet
+    audit: "AuditRoom | None" = None  # heads, proofs and verification of the decision log
     recent_cuts: RecentCuts | None = None  # newest first, of the log of recorded cuts
+    privacy: Privacy | None = None  # erasure of subjects
+    masking: Masking = field(default_factory=lambda: Masking(None, frozenset()))  # what readers see of sealed values
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures
     engine_version: str = "-"

@@ -24,6 +24,7 @@ from api.figures import PAIR, Body, Query
 from api.metrics import Metrics
 from api.services import Services
 from engines.primitives.errors import Unavailable
+from streams.figure_digests import body_digest
 from streams.topics import ALERT
 from streams.views import Changes, RiskView
 from streams.views_alerts import Vector, vector_text
@@ -71,6 +72,7 @@ class Rows:
     body: Body = field(default_factory=dict)
     versions: dict[tuple[str, str], int] = field(default_factory=dict)
     moved: int = 0  # version in which the offsets changed last
+    digests: dict[Entities, str] = field(default_factory=dict)  # of the rows that readers of these entities see
 
     def since(self, version: int, entities: Entities) -> list[Body]:
         return [
@@ -80,6 +82,13 @@ class Rows:
             and self.versions.get((row["entity"], row["currency"]), 0) > version
         ]
 
+    def digest(self, entities: Entities) -> str:
+        """Of all rows a client has once it has taken the changed ones: what a replay reproduces."""
+        if entities not in self.digests:
+            rows = [row for row in self.body.get("rows", ()) if entities is None or row["entity"] in entities]
+            self.digests[entities] = body_digest(self.body | {"rows": rows})
+        return self.digests[entities]
+
     def renew(self, body: Body, version: int) -> None:
         """Take over `body`; a pair has changed if any of its rows has."""
         before = _by_pair(self.body)
@@ -88,7 +97,7 @@ class Rows:
                 self.versions[pair] = version
         if body["offsets"] != self.body.get("offsets"):
             self.moved = version
-        self.body = body
+        self.body, self.digests = body, {}
 
 
 def _by_pair(body: Body) -> dict[tuple[str, str], list[Body]]:
@@ -283,7 +292,7 @@ class Client:
                 # No row changed but the cut moved (repeats, on-us legs): the figures stand at newer offsets.
                 if changed or rows.moved > version:
                     body = {key: value for key, value in rows.body.items() if key != "buckets"}
-                    yield Event(name, body | {"rows": changed})
+                    yield Event(name, body | {"rows": changed, "digest": rows.digest(self._entities)})
 
     async def _is_reached(self) -> bool:
         deadline = anyio.current_time() + BEHIND_WAIT_S
@@ -335,7 +344,8 @@ class Client:
         return await anyio.to_thread.run_sync(hub.services.live.read, ask, limiter=hub.threads)
 
     def _seen(self, body: Body) -> Body:
-        return body | {"rows": [row for row in body["rows"] if self._may_see(row["entity"])]}
+        seen = body | {"rows": [row for row in body["rows"] if self._may_see(row["entity"])]}
+        return seen | {"digest": body_digest(seen)}
 
     def _may_see(self, entity: str) -> bool:
         return self._entities is None or entity in self._entities

@@ -16,6 +16,7 @@ from types import FrameType
 import structlog
 
 from engines.primitives.errors import Unavailable
+from infra.masking import masked_log
 from infra.settings import Settings
 
 #: How long a part waits for Kafka before it gives up: parts and broker start together, in `up` as elsewhere.
@@ -32,6 +33,7 @@ def configure_logs(settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            masked_log,
             structlog.processors.JSONRenderer() if settings.log_json else as_text,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -25,22 +25,38 @@ from aggregates.envelope import Principal
 from api.access import WatchedAssets
 from api.access_wiring import access_of, telling_access
 from api.allowed import allowed
+from api.archive_wiring import archive_reader
+from api.audit_room import AuditRoom
+from api.counterfactual import counterfactuals_of
+from api.ledger_exports import exports_of
+from api.ledgers import Ledgers
 from api.limit_wiring import answering_limits, cut_reader, recording_cuts
+from api.lineage_ledgers import ledger_rows
 from api.login_codes import LoginCodeFiles
+from api.masking import Masking, granted_roles
 from api.papers import open_papers
+from api.privacy import Privacy
 from api.services import Replayed, Services
+from infra.checkpoint_files import HeadsFile
+from infra.checkpoint_settings import heads_file, open_store, witnesses
 from infra.deadline_policies import deadline_book, reminder_ladder
 from infra.decision_views import DecisionViews
-from infra.event_store import EventStore, open_event_store, utc_now
+from infra.event_store import EventStore, utc_now
 from infra.files import write_atomically
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
+from infra.ledger_store import LedgerStore
+from infra.ledger_views import LedgerViews
 from infra.recovery_policies import recovery_policy
 from infra.reference_store import ReferenceStore
 from infra.run_files import own_process_file
 from infra.security import SigningKeys, verify_token
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore
+from infra.subject_keys import SubjectKeys
+from infra.subject_keys_opening import open_subject_keys
 from streams import topics
+from streams.archive_entries import or_archived
+from streams.audit_heads import HeadPublisher
 from streams.audit_publisher import AuditPublisher, OutboundRecord, Send
 from streams.change_reader import ChangeReader, offsets_from_kafka
 from streams.command_handler import CommandHandler, Handled
@@ -48,14 +64,17 @@ from streams.folded import config_version, folders, ratio_policy
 from streams.integrations.facts import facts_of_customer
 from streams.integrations.publisher import IntegrationPublisher
 from streams.integrations.publisher import handlers as neighbours
+from streams.lineage_events import EventLineage
+from streams.past_batches import BatchReplay
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
+from streams.past_views import NoSnapshots, PastReader
 from streams.process_manager_runner import ManagerMetrics, ProcessManagerRunner, Rules
 from streams.producer import RecordProducer
 from streams.ratio_changes import two_cuts
 from streams.ratio_movements import from_log
 from streams.reverse_stress_states import LiveDepositors
-from streams.stored_states import LogReader, Replay
+from streams.stored_states import LogReader
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
 from streams.warm import and_warm
@@ -83,7 +102,7 @@ def run_worker(settings: Settings) -> None:
             {
                 topics.COMMAND: lambda _key, value, at: blame(handler.handle_command(value, at)),
                 topics.POSTING_REPLY: lambda _key, value, at: blame(handler.handle_posting_reply(value, at)),
-                **neighbours(assets, ReferenceStore(store)),
+                **neighbours(assets, ReferenceStore(store, subject_keys(assets))),
             },
             [managers.registry, responses.registry, access.registry],
         )
@@ -109,15 +128,24 @@ def run_api(settings: Settings) -> None:
         write_atomically(settings.data_dir / "run" / "api.json", json.dumps(body).encode())
 
     with opened_assets(settings, WatchedAssets) as (store, assets), telling_access(settings, _in_thread) as log:
-        facts, access = _facts_reader(store, assets), access_of(settings, log)
-        ours = replace(services(settings, assets), external_facts=facts, access=access)
-        with recording_cuts(settings, store, ours, _holder(), _in_thread):
+        facts, access = _facts_reader(settings, store, assets), access_of(settings, log)
+        room = AuditRoom(settings, store, assets, utc_now)
+        ours = replace(services(settings, assets), external_facts=facts, access=access, audit=room)
+        assert ours.privacy is not None  # noqa: S101 - made by `services`
+        with recording_cuts(settings, store, ours, _holder(), _in_thread), _in_thread("erasures", ours.privacy.run):
             serve(create_app(ours), settings.api_host, settings.api_port, tell)
 
 
-def _facts_reader(store: EventStore, assets: Assets) -> Callable[[Principal, str], list[dict[str, Any]]]:
-    reference = ReferenceStore(store)
-    return lambda reader, customer_no: facts_of_customer(assets, reference, customer_no, reader=reader)
+def _facts_reader(
+    settings: Settings, store: EventStore, assets: Assets
+) -> Callable[[Principal, str], list[dict[str, Any]]]:
+    reference, seen = ReferenceStore(store, subject_keys(assets)), masking_of(settings, assets)
+
+    def facts(reader: Principal, customer_no: str) -> list[dict[str, Any]]:
+        found = facts_of_customer(assets, reference, customer_no, reader=reader)
+        return [fact | {"record": seen.lens(reader).plain(fact["record"])} for fact in found]
+
+    return facts
 
 
 def services(settings: Settings, assets: Assets) -> Services:
@@ -129,54 +157,86 @@ def services(settings: Settings, assets: Assets) -> Services:
     store = LocalSnapshotStore(settings.snapshots)
     logs = Logs(AdminClient(kafka), topics.folded_partitions(settings.kafka_partitions))
     consumer = consumer_config(settings, resolve_bootstrap(settings))
-    past, search = Replay(folded, store, consumer), RecordSearch(lambda: LogReader(consumer))
-    between = from_log(lambda: LogReader(consumer))
+    archive = archive_reader(settings)
+    ledger_store = LedgerStore(settings.data_dir / "ledgers")
+    ledgers = Ledgers(LedgerViews(assets.published_after, ledger_store), utc_now, assets.bank_day)
+    masking = masking_of(settings, assets)
+    exports = exports_of(settings, ledgers, assets, masking)
+    others = (
+        BatchReplay(folded, NoSnapshots(), consumer, archive),
+        BatchReplay(folded, store, consumer, archive, watches_flows=False),
+    )
+    past, search = BatchReplay(folded, store, consumer, archive), RecordSearch(lambda: LogReader(consumer, archive))
+    between, at_instant = from_log(lambda: LogReader(consumer, archive)), offsets_from_kafka(consumer)
     return Services(
         live=live,
         verify_token=verifier(settings),
         login_codes=LoginCodeFiles(settings.data_dir / "login"),
         assets=assets,
-        read_entry=EntryReader(kafka),
+        read_entry=or_archived(EntryReader(kafka), archive),
+        archive=archive,
         account_source=accounts_from_snapshots(folded[topics.TXN], store, lambda: logs.of(topics.TXN)),
         replay=lambda offsets: Replayed(*view_at(past, logs, offsets)),
+        past=PastReader(past, logs, at_instant, *others, folded),
         contracts=contracts_from_snapshots(folded[topics.CONTRACT], store, lambda: logs.of(topics.CONTRACT), search),
         contracts_at=lambda offsets: contracts_at(past, logs, offsets, search),
         ratio_cuts=lambda before, after: two_cuts(past, logs, between, before, after),
         depositors=LiveDepositors(folded[topics.TXN], past, logs, between),
-        changes=ChangeReader(past, logs, between, offsets_from_kafka(consumer)),
+        changes=ChangeReader(past, logs, between, at_instant),
+        event_lineage=EventLineage(assets, ledger_rows(ledgers)),
         ratio_policy=ratio_policy(settings),
         recovery_policy=recovery_policy(settings.policy_dir),
-        papers=open_papers(settings, assets, utc_now),
+        papers=open_papers(settings, assets, utc_now, masking_of(settings, assets)),
         allowed=lambda *asked: allowed(assets, utc_now(), *asked),
         work=DecisionViews(assets.published_after, assets.bank_day),
+        ledgers=ledgers,
+        ledger_exports=exports,
         recent_cuts=cut_reader(settings),
+        counterfactuals=counterfactuals_of(settings),
+        privacy=Privacy(assets, subject_keys(assets), utc_now),
+        masking=masking,
         config_version=config_version(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),
         clock=utc_now,
         on_start=and_warm(reader.start),  # the first explanation waits for no compiler
-        on_stop=reader.stop,
+        on_stop=exports.closed_after(reader.stop),
     )
 
 
 @contextmanager
 def opened_assets(settings: Settings, application: type[Assets] = Assets) -> Iterator[tuple[EventStore, Assets]]:
     """The event store of these settings and the application on it, closed at the end."""
-    with open_event_store(settings.event_store, settings.data_dir) as store:
-        assets = application(store.factory)
+    with open_store(settings) as store:
+        keys = open_subject_keys(settings)
+        assets = application(store.factory, protection=keys)
         try:
             yield store, assets
         finally:
             assets.close()
+            keys.close()
 
 
 @contextmanager
 def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterator[None]:
     """Stored events go to Kafka meanwhile, by a thread; of several processes one holds the lease and works."""
     publisher = AuditPublisher(assets, store, _sender(settings), clock=utc_now, holder=_holder())
-    reference = ReferenceStore(store)
+    reference = ReferenceStore(store, subject_keys(assets))
     told = IntegrationPublisher(assets, store, reference, _sender(settings), clock=utc_now, holder=_holder())
-    with _in_thread("audit-publisher", publisher.run), _in_thread("integrations", told.run):
+    heads = HeadPublisher(
+        store,
+        _sender(settings),
+        HeadsFile(heads_file(settings)),
+        clock=utc_now,
+        holder=_holder(),
+        witnesses=witnesses(settings),
+        required=settings.witness_required,
+    )
+    with (
+        _in_thread("audit-publisher", publisher.run),
+        _in_thread("integrations", told.run),
+        _in_thread("head-publisher", heads.run),
+    ):
         yield
 
 
@@ -227,6 +287,16 @@ def _in_thread(name: str, run: Callable[[threading.Event], None]) -> Iterator[No
     finally:
         stop.set()
         thread.join()
+
+
+def subject_keys(assets: Assets) -> SubjectKeys:
+    """The keeper of keys that `opened_assets` gave the application."""
+    assert isinstance(assets.protection, SubjectKeys)  # noqa: S101 - as opened above
+    return assets.protection
+
+
+def masking_of(settings: Settings, assets: Assets) -> Masking:
+    return Masking(subject_keys(assets), frozenset(settings.unmask_roles.split()), granted_roles(assets.model))
 
 
 def verifier(settings: Settings) -> Callable[[str, datetime], Principal]:

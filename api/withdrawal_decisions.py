@@ -19,6 +19,7 @@ from streams.views_cells import Pair
 from streams.views_ratios import positions
 from streams.withdrawal_decision import Decided, Standing, decided, outflow_of, reserved_outflows, standings
 
+TOPICS = (WITHDRAWAL, RESERVATION_TOTAL, BUSINESS_DATE)
 NEAR = "below-threshold"  # nothing to decide yet
 
 
@@ -35,7 +36,7 @@ def withdrawals(view: RiskView, services: Services, query: Query) -> Body:
         where = {"entity": outflow.entity, "organisation": outflow.organisation, "currency": outflow.currency}
         where["amount"] = to_text(outflow.amount_minor, outflow.currency)
         reserved.append(where | _decision(decided(outflow, known), missing))
-    topics = dict.fromkeys((WITHDRAWAL, RESERVATION_TOTAL, BUSINESS_DATE, *(RATIO_TOPICS if known else ())))
+    topics = dict.fromkeys((*TOPICS, *(RATIO_TOPICS if known else ())))
     return {
         "offsets": view.offsets(*topics),
         "log": view.logs(*topics),

@@ -84,11 +84,11 @@ def _sqlite(folder: Path) -> Iterator[tuple[EventStore, Insert]]:
 
 @contextmanager
 def _postgres() -> Iterator[tuple[EventStore, Insert]]:
-    with running_postgres(durable=True) as server:
+    with running_postgres(durable=True) as server, tempfile.TemporaryDirectory() as keys:
         other = server.new_database()
-        open_event_store(other, Path()).close()
+        open_event_store(other, Path(keys)).close()
         insert, close = postgres_insert(other)
-        with open_event_store(server.new_database(), Path()) as store:
+        with open_event_store(server.new_database(), Path(keys)) as store:
             yield store, insert
         close()
 

@@ -4,17 +4,21 @@ Latest value only, so it may be told again, late or out of order and ends the sa
 (as_of, record_id) stays. Not a log and no place for decisions: those are events.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
 from eventsourcing.sqlite import SQLiteDatastore
 
+from aggregates.personal_sealing import Subject
 from engines.primitives.errors import Unavailable
 from infra.event_store import EventStore
+from infra.subject_keys import SubjectKeys
 
+SEALED = "sealed:"  # no JSON begins so
 _COLUMNS = "kind, entity, key, subject, as_of, record_id, body"
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS {table} (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, "
@@ -39,8 +43,10 @@ class Fact:
 
 
 class ReferenceStore:
-    def __init__(self, store: EventStore) -> None:
-        """Makes its table where it is missing. Raises Unavailable."""
+    def __init__(self, store: EventStore, keys: SubjectKeys | None = None) -> None:
+        """Makes its table where it is missing. With `keys` bodies are kept sealed, each for its subject; those of an
+        erased one are no longer there. Raises Unavailable."""
+        self._keys = keys
         recorder: Any = store.recorder
         self._datastore = recorder.datastore
         self._is_sqlite = isinstance(self._datastore, SQLiteDatastore)
@@ -58,7 +64,7 @@ class ReferenceStore:
         self._run(
             f"INSERT INTO {{table}} AS r ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - our own words
             f"ON CONFLICT (kind, entity, key) DO UPDATE SET {changes} WHERE {newer}",
-            astuple(fact),
+            astuple(self._sealed(fact)),
         )
         kept = self.get(fact.kind, fact.entity, fact.key)
         return kept is not None and (kept.as_of, kept.record_id) == (fact.as_of, fact.record_id)
@@ -83,7 +89,26 @@ class ReferenceStore:
             statement = f"SELECT {_COLUMNS} FROM {{table}} WHERE {where} {order}"  # noqa: S608 - our own words
             cursor.execute(self._sql(statement), tuple(values))
             rows = cursor.fetchall()
-        return [Fact(*(row[name] for name in _COLUMNS.split(", "))) for row in rows]
+        found = [Fact(*(row[name] for name in _COLUMNS.split(", "))) for row in rows]
+        return [opened for fact in found if (opened := self._opened(fact)) is not None]
+
+    def _sealed(self, fact: Fact) -> Fact:
+        if self._keys is None:
+            return fact
+        sealed = self._keys.seal_bytes(Subject.customer(fact.subject), _place(fact), fact.body.encode())
+        return replace(fact, body=SEALED + b64encode(sealed).decode())
+
+    def _opened(self, fact: Fact) -> Fact | None:
+        """None: its subject was erased, or its keys are elsewhere. What is older than the keys is in clear."""
+        if not fact.body.startswith(SEALED):
+            return fact
+        if self._keys is None:
+            return None
+        try:
+            body = self._keys.open_bytes(_place(fact), b64decode(fact.body.removeprefix(SEALED)))
+        except ValueError:
+            return None
+        return None if body is None else replace(fact, body=body.decode())
 
     def _run(self, statement: str, values: Sequence[str]) -> None:
         with self._cursor() as cursor:
@@ -102,3 +127,8 @@ class ReferenceStore:
             raise Unavailable("the event store does not answer") from error
         except PersistenceError as error:
             raise Unavailable(f"the event store failed: {type(error).__name__}") from error
+
+
+def _place(fact: Fact) -> bytes:
+    """What a sealed body is bound to; times and record ids are its own row's."""
+    return "\x1f".join((fact.kind, fact.entity, fact.key)).encode()

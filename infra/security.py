@@ -59,11 +59,11 @@ class SigningKeys:
         path = keys_dir / PRIVATE_KEY_FILE
         keys_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
-            _write_once(path, _private_pem(Ed25519PrivateKey.generate()), 0o600)
+            write_once(path, _private_pem(Ed25519PrivateKey.generate()), 0o600)
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise Unavailable(f"{path} can be read by others: chmod 600 it, or delete it and issue new tokens")
         private = _load_private(path)
-        _write_once(keys_dir / PUBLIC_KEY_FILE, _public_pem(private.public_key()), 0o644)
+        write_once(keys_dir / PUBLIC_KEY_FILE, _public_pem(private.public_key()), 0o644)
         return cls(
             public=OKPKey.import_key(_public_pem(private.public_key())),
             private=OKPKey.import_key(_private_pem(private)),
@@ -170,7 +170,7 @@ def _load_private(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def _write_once(path: Path, content: bytes, mode: int) -> None:
+def write_once(path: Path, content: bytes, mode: int) -> None:
     """Create a file with its whole content, unless it is there: never half of it, never with a wider mode."""
     if path.exists():
         return

@@ -55,7 +55,25 @@ class Settings(BaseSettings):
     attachment_dir: Path | None = Field(None, description="where all hosts reach them; none: data_dir/attachments")
     attachment_bytes_max: int = Field(52_428_800, ge=1_024, le=1_073_741_824, description="largest attachment")
 
+    archive: Path | None = Field(None, description="where all hosts reach it; none: data_dir/archive")
+    archive_age_s: float = Field(60.0, ge=0.1, le=86_400.0, description="a record waits at most so long for its file")
+    archive_records_max: int = Field(200_000, ge=1, le=10_000_000, description="records of one file of the archive")
+
+    export_sync_rows: int = Field(50_000, ge=0, le=1_000_000, description="above it an export runs as a job")
+
     event_store: str = Field("sqlite", description="`sqlite`, or postgresql://user:password@host:port/database")
+
+    privacy_key: SecretStr | None = Field(None, description="master key, base64 of 32 bytes; none: keys/privacy.key")
+    privacy_key_next: SecretStr | None = Field(None, description="what `tidemark privacy rotate` wraps keys by then")
+    subject_keys: str = Field("sqlite", description="`sqlite` (privacy/subject-keys.db) or a postgresql:// URL")
+    unmask_roles: str = Field("AM BR HM HA LG IA", description="roles that see personal values unmasked")
+
+    audit_key: Path | None = Field(None, description="PEM file that signs heads; none: data_dir/audit/key.pem")
+    audit_origin: str | None = Field(None, description="name of the log in its heads; none: by its first key")
+    heads_file: Path | None = Field(None, description="where heads are added; none: data_dir/heads/heads.jsonl")
+    witness: str = Field("", description="who cosigns heads, as `URL VKEY, URL VKEY`")
+    witness_required: int = Field(0, ge=0, le=15, description="appends are refused without so many cosignatures")
+    witness_lag_s: float = Field(60.0, ge=1.0, le=86_400.0, description="after a head has waited for them this long")
 
     api_host: str = Field("127.0.0.1", description="address the API listens on; loopback unless told otherwise")
     api_port: int = Field(8000, ge=0, le=65535)
@@ -73,6 +91,10 @@ class Settings(BaseSettings):
     @property
     def snapshots(self) -> Path:
         return self.snapshot_dir or self.data_dir / "snapshots"
+
+    @property
+    def archives(self) -> Path:
+        return self.archive or self.data_dir / "archive"
 
     @property
     def attachments(self) -> Path:

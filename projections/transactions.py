@@ -57,6 +57,8 @@ class TransactionState:
     # For replays that explain a change, never for a worker: called once for each batch with entries. Large flows are
     # not watched meanwhile, which no figure that is explained reads, and which would be half of the work.
     tell: Callable[[CountedEntries], None] | None = None
+    # False for replays that ask for no large flow; such a state is never stored.
+    watches_flows: bool = True
     _opened: dict[str, str] = field(default_factory=dict)  # entity|account|currency -> txn_id of its opening
     _learnt: int = 0
     _dumped_opened: int = 0
@@ -216,7 +218,7 @@ def _fold_rows(state: TransactionState, batch: EntryBatch, folded: Folded) -> No
     position_row, status, moved = position_row[counts], status[counts], verdict[counts] == MOVED
     rows = rows[counts]
     _move_positions(state, batch, rows, position_row, status, moved, newest_before)
-    if state.tell is None:
+    if state.tell is None and state.watches_flows:
         folded.alerts += _watch_flows(state, batch, rows, position_row, status, moved, newest_before)
     state.flows.forget(state.newest_event_us)
     state.ids.forget_before(state.oldest_day())

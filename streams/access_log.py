@@ -51,6 +51,10 @@ Action = Literal[
     "attachment-stored",
     "rows-uploaded",
     "report-read",
+    "proof-exported",
+    "ledger-exported",
+    "ledger-printed",
+    "archive-read",
     "records-lost",
 ]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from streams import access_log, cut_records, schemas, topics
+from streams import access_log, audit_heads, cut_records, schemas, topics
 from streams.integrations.registry import INTEGRATIONS
 
 Document = dict[str, Any]
@@ -92,6 +92,7 @@ CHANNELS: Mapping[str, Channel] = {
         "send", "`cut`", (cut_records.RiskCut,), "Totals that limits look at, cut by cut; one order."
     ),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
+    topics.HEAD: Channel("send", "`origin`", (audit_heads.AuditHead,), "Signed heads of the log of decisions."),
     topics.ACCESS: Channel(
         "send", "`actor`", (access_log.AccessRecord,), "Refusals, sign-ins, papers taken, reads by auditors; expires."
     ),

@@ -39,6 +39,7 @@ class Picture:
     position_offsets: Mapping[str, int]
     logs: Mapping[str, str]
     event_time: str | None
+    folds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -95,6 +96,7 @@ def take_picture(view: RiskView, policy: RatioPolicy, after: Vector, gaps: Least
         view.offsets(*POSITION_TOPICS),
         view.logs(*RATIO_TOPICS, *POSITION_TOPICS),
         view.last_event_time(POSITION),
+        view.folds(*RATIO_TOPICS, *POSITION_TOPICS),
     )
 
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 from engines.primitives.money import exponent
 from projections.limit_cuts import AssetKey, LargeFlow, LiquidAsset, RecordedCut, Total
 from projections.limit_policy import TotalKey
+from streams.figure_digests import figure_digest
 
 SCHEMA_VERSION = 1
 _DIGITS_MAX = 40
@@ -66,6 +67,8 @@ class RiskCut(msgspec.Struct, kw_only=True, omit_defaults=True):
     logs: dict[str, str]
     alert_vector: Annotated[dict[int, int], Meta(description="newest large-flow alert taken, by source partition")]
     config_version: str = "-"
+    folds: Annotated[dict[str, int], Meta(description="version of the fold of each source topic")] = {}
+    digest: Annotated[str, Meta(description="SHA-256 over all totals that hold at this cut, changed or not")] = ""
     totals: list[CutTotal] = []
     gone: list[CutTotal] = []
     flows: list[CutFlow] = []
@@ -73,6 +76,7 @@ class RiskCut(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 _decoder = msgspec.json.Decoder(RiskCut)
+TOTALS = "totals"
 
 
 def decode(value: bytes) -> RiskCut:
@@ -91,6 +95,15 @@ def total_of(key: TotalKey, total: Total) -> CutTotal:
         numerator=total.numerator,
         denominator=total.denominator,
     )
+
+
+def total_rows(totals: Mapping[TotalKey, Total]) -> list[CutTotal]:
+    return [total_of(key, total) for key, total in sorted(totals.items())]
+
+
+def totals_digest(totals: Mapping[TotalKey, Total]) -> str:
+    """What a replay of the cut has to reproduce."""
+    return figure_digest(None, {TOTALS: msgspec.to_builtins(total_rows(totals))})
 
 
 def assets_of(assets: Mapping[AssetKey, Sequence[LiquidAsset]]) -> list[CutAssets]:

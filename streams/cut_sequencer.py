@@ -19,7 +19,7 @@ from infra.event_store import Clock, Cursor, EventStore
 from projections.limit_cuts import AssetKey, Total
 from projections.limit_policy import TotalKey, WatchPolicy
 from streams.cut_picture import LeastGaps, Picture, take_picture
-from streams.cut_records import CutFlow, RiskCut, assets_of, total_of
+from streams.cut_records import CutFlow, RiskCut, assets_of, total_of, totals_digest
 from streams.instants import instant_text
 from streams.ratio_policy import RatioPolicy
 from streams.views_alerts import Vector
@@ -86,6 +86,8 @@ class CutMaker:
             logs=dict(picture.logs),
             alert_vector=vector,
             config_version=self._config_version,
+            folds=dict(picture.folds),
+            digest=totals_digest(picture.totals),
             totals=[total_of(key, total) for key, total in sorted(changed.items())],
             gone=[total_of(key, self._written[key]) for key in gone],
             flows=[

@@ -12,9 +12,11 @@ from typing import Any, Protocol
 import structlog
 
 from engines.primitives.errors import CorruptRecord, TidemarkError
+from infra.masking import scrubbed
 from infra.snapshots import LogPartition, SnapshotStore
 from projections.entry_batch import Refusal
 from streams import outputs, topics
+from streams.archive_reader import ArchiveReader
 from streams.folders import Folder, source_of
 from streams.raw_batch import RawBatch
 from streams.schemas import Source
@@ -97,7 +99,9 @@ class PartitionKeeper:
         bounds: Callable[[set[str]], Mapping[tuple[str, int], tuple[int, int]]],
         tick_interval_s: float,
         clock: Callable[[], float] = time.monotonic,
+        archive: ArchiveReader | None = None,
     ) -> None:
+        self._archive = archive
         self.owned: dict[tuple[str, int], OwnedPartition] = {}
         self._folders, self._store, self._sink = folders, store, sink
         self._logs, self._bounds, self._clock = logs, bounds, clock
@@ -116,6 +120,7 @@ class PartitionKeeper:
         for topic, partition in sorted(wanted):
             held = self.owned.get((topic, partition))
             owned = self._claim_one(topic, partition, held)
+            self._catch_up(owned, bounds[topic, partition][0])
             self._check_bounds(owned, *bounds[topic, partition])
             self.owned[topic, partition] = owned
         return {at: self.owned[at].state.next_offset for at in wanted}
@@ -158,13 +163,24 @@ class PartitionKeeper:
             folder, where, state, epoch, saved, base_bytes, delta_bytes, saved, snapshot_at=self._clock()
         )
 
+    def _catch_up(self, owned: OwnedPartition, first: int) -> None:
+        """Fold from the archive what the log no longer holds; outputs repeat, equal by id (S3)."""
+        topic, partition, at = owned.log.topic, owned.log.partition, owned.state.next_offset
+        held = self._archive.bounds(topic, partition) if self._archive and at < first else None
+        if self._archive is None or held is None or not held[0] <= at < first <= held[1]:
+            return  # the check of the bounds tells what is missing
+        for raw in self._archive.batches(topic, partition, at, first):
+            self.absorb(owned, raw)
+        log.info("partition_caught_up_from_archive", topic=topic, partition=partition, from_offset=at, to=first)
+
     @staticmethod
     def _check_bounds(owned: OwnedPartition, first: int, end: int) -> None:
         if not first <= owned.state.next_offset <= end:
             raise CorruptRecord(
                 f"the state of {owned.log.topic}/{owned.log.partition} stands at {owned.state.next_offset}, but the "
-                f"log holds [{first}, {end}). Records were deleted or the log was cut: restore them from the "
-                "archive, or remove the snapshots to fold what is left, knowing that figures will lack the rest",
+                f"log holds [{first}, {end}). Records were deleted or the log was cut: restore them, name the "
+                "archive that holds them (TIDEMARK_ARCHIVE), or remove the snapshots to fold what is left, knowing "
+                "that figures will lack the rest",
                 topic=owned.log.topic,
                 partition=owned.log.partition,
             )
@@ -294,7 +310,10 @@ class PendingSnapshot:
 def send_dead_letter(
     sink: Sink, topic: str, partition: int, offset: int, field_name: str, reason: str, value: bytes | None
 ) -> None:
-    """The raw bytes, with where they came from and why in headers; its id makes repeats recognisable (S27)."""
+    """The raw bytes, with where they came from and why in headers; its id makes repeats recognisable (S27).
+
+    Of a record that people or neighbours wrote only the place is told: it may say anything of anyone (E8).
+    """
     identity = f"{topic}/{partition}/{offset}"
     headers = {
         "id": identity,
@@ -302,7 +321,9 @@ def send_dead_letter(
         "partition": str(partition),
         "offset": str(offset),
         "field": field_name,
-        "reason": reason[:500],
+        "reason": scrubbed(reason)[:500],
     }
     pairs = [(name, text.encode()) for name, text in headers.items()]
+    if topic not in topics.FOLDED:
+        value, pairs = b"", [*pairs, ("withheld", b"personal")]
     sink.produce(topics.DEAD_LETTER, 0, identity.encode(), value, pairs)

@@ -15,11 +15,13 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from engines.primitives.errors import InvalidInput, NotFound, Unavailable
 from infra.snapshots import LogPartition, SnapshotStore, StoredSnapshot
+from streams.archive_reader import ArchiveReader
 from streams.folders import Folder
 from streams.raw_batch import RawBatch
 
 READ_RECORDS_MAX = 20_000
 READ_TIMEOUT_S = 30.0
+CONSUME_S = 0.1  # how long a read of fewer records than wanted takes: the end of a partition ends no waiting
 
 
 @dataclass(slots=True)
@@ -64,10 +66,13 @@ class StoredStates:
 
 
 class LogReader:
-    """Reads a range of one partition as the batches a fold takes. Not thread-safe."""
+    """Reads a range of one partition as the batches a fold takes; below the log's start from the archive, if there
+    is one. Not thread-safe."""
 
-    def __init__(self, kafka: Mapping[str, Any]) -> None:
-        self._consumer = Consumer({**kafka, "enable.partition.eof": True})
+    def __init__(self, kafka: Mapping[str, Any], archive: ArchiveReader | None = None) -> None:
+        # `error`: where the log's start moves away under us the answer is an error, not a batch with a hole.
+        self._consumer = Consumer({**kafka, "enable.partition.eof": True, "auto.offset.reset": "error"})
+        self._archive = archive
 
     def close(self) -> None:
         self._consumer.close()
@@ -75,19 +80,29 @@ class LogReader:
     def batches(self, topic: str, partition: int, start: int, end: int) -> Iterator[RawBatch]:
         """Records of [start, end).
 
-        Raises InvalidInput where the log does not reach `end`, Unavailable where it does not answer.
+        Raises InvalidInput where log and archive together do not hold all of it, Unavailable where the log does not
+        answer.
         """
         first, last = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=READ_TIMEOUT_S)
-        if not first <= start or end > last:
+        archived = self._archive.bounds(topic, partition) if self._archive and start < first else None
+        if end > last or (
+            start < first and not (archived and archived[0] <= start and min(first, end) <= archived[1])
+        ):
+            told = f"the archive [{archived[0]}, {archived[1]})" if archived else "the archive nothing"
             raise InvalidInput(
-                f"{topic}/{partition} holds [{first}, {last}), asked for [{start}, {end})",
+                f"{topic}/{partition} holds [{first}, {last}), {told}, asked for [{start}, {end})",
                 field="at_offsets",
                 partition=partition,
             )
+        if self._archive and start < min(first, end):
+            yield from self._archive.batches(topic, partition, start, min(first, end))
+            start = min(first, end)
+        if start >= end:
+            return
         self._consumer.assign([TopicPartition(topic, partition, start)])
         at = start
         while at < end:
-            messages = self._consumer.consume(READ_RECORDS_MAX, timeout=1.0)
+            messages = self._consumer.consume(min(READ_RECORDS_MAX, end - at), timeout=CONSUME_S)
             good, ended = _sorted_out(messages, end)
             upper = end if ended else (good[-1].offset() or 0) + 1 if good else at
             if good or ended:
@@ -103,6 +118,8 @@ def _sorted_out(messages: list[Message], end: int) -> tuple[list[Message], bool]
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 return good, True
+            if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+                raise Unavailable("the log's start moved while it was read: ask again")
             raise Unavailable(f"the log does not answer: {error.str()}")
         if (message.offset() or 0) >= end:
             return good, True
@@ -117,17 +134,23 @@ def _raw(start: int, end: int, messages: list[Message]) -> RawBatch:
 
 
 class Replay:
-    """States at past offsets, folded from the nearest older snapshot or the log's start."""
+    """States at past offsets, folded from the nearest older snapshot or the start of log and archive."""
 
-    def __init__(self, folders: Mapping[str, Folder], store: SnapshotStore, kafka: Mapping[str, Any]) -> None:
-        self._folders, self._store, self._kafka = folders, store, dict(kafka)
+    def __init__(
+        self,
+        folders: Mapping[str, Folder],
+        store: SnapshotStore,
+        kafka: Mapping[str, Any],
+        archive: ArchiveReader | None = None,
+    ) -> None:
+        self._folders, self._store, self._kafka, self._archive = folders, store, dict(kafka), archive
 
     def states(
         self, logs: Mapping[tuple[str, int], LogPartition], offsets: Mapping[tuple[str, int], int]
     ) -> Iterator[tuple[Folder, LogPartition, Any]]:
         """The state of each (topic, partition) at its offset."""
         try:
-            reader = LogReader(self._kafka)
+            reader = LogReader(self._kafka, self._archive)
         except KafkaException as error:
             raise Unavailable(f"no Kafka: {error}") from error
         try:
@@ -141,7 +164,7 @@ class Replay:
 
     def raw(self, topic: str, partition: int, end: int) -> Iterator[RawBatch]:
         """The records of [log start, end) of a topic that is not folded."""
-        reader = LogReader(self._kafka)
+        reader = LogReader(self._kafka, self._archive)
         try:
             yield from reader.batches(topic, partition, 0, end)
         finally:

@@ -36,6 +36,7 @@ FX_STATE = "tm.risk.fx.v1"
 ALERT = "tm.risk.alert.v1"
 CUT = "tm.risk.cut.v1"
 AUDIT = "tm.audit.event.v1"
+HEAD = "tm.audit.head.v1"
 ACCESS = "tm.events.access.v1"
 DEAD_LETTER = "tm.dlq.v1"
 
@@ -67,6 +68,7 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(ALERT, partitions, FOREVER),
         Topic(CUT, 1, INBOUND),
         Topic(AUDIT, 1, FOREVER),
+        Topic(HEAD, 1, FOREVER),
         Topic(ACCESS, 1, ACCESS_KEPT),
         Topic(DEAD_LETTER, 1, FOREVER | {"max.message.bytes": str(16 * MIB)}),
     )

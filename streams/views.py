@@ -259,6 +259,20 @@ class RiskView:
         """{"topic/partition": log id} for the same places: an offset means nothing without its log (S5)."""
         return {place: str(ticks.log) for place, ticks in self._known(topics)}
 
+    def stood_apart(self, *topics: str) -> dict[str, dict[str, int]]:
+        """{risk topic: {place: next offset}} where one of these topics was not at the offset that `offsets` names:
+        ticks of several topics of one source reach the view one after the other."""
+        named = self.offsets(*topics)
+        found: dict[str, dict[str, int]] = {}
+        for (topic, place), ticks in sorted(self._ticks.items()):
+            if topic in topics and ticks.log and ticks.offset != named[place]:
+                found.setdefault(topic, {})[place] = ticks.offset
+        return found
+
+    def folds(self, *topics: str) -> dict[str, int]:
+        """{source topic: version of the fold} behind the figures of these topics."""
+        return {place.rpartition("/")[0]: ticks.fold for place, ticks in self._known(topics)}
+
     def last_event_time(self, topic: str) -> str | None:
         """The newest event time folded into the figures of `topic`."""
         return max((t.business_time for _, t in self._known((topic,)) if t.business_time), default=None)

@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from engines.primitives.errors import TidemarkError, Unavailable
 from infra.allocator import fix_mapping_threshold
+from infra.archive_store import ArchiveStore
 from infra.files import write_atomically
 from infra.kafka.admin import log_bounds
 from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
@@ -31,6 +32,7 @@ from infra.run_files import process_file
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore, LogPartition
 from streams import batch_records, topics
+from streams.archive_reader import ArchiveReader
 from streams.folded import folders
 from streams.partitions import OwnedPartition, PartitionKeeper, PendingSnapshot, send_dead_letter
 from streams.raw_batch import RawBatch, merged
@@ -98,6 +100,7 @@ class Worker:
             self._log_partition,
             lambda names: log_bounds(self._admin, names),
             settings.tick_interval_ms / 1000,
+            archive=ArchiveReader(ArchiveStore(settings.archives), self._log_partition),
         )
         self._fold_thread = ThreadPoolExecutor(1, thread_name_prefix="fold")
         self._store_thread = ThreadPoolExecutor(2, thread_name_prefix="store")

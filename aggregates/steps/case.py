@@ -95,13 +95,15 @@ class Case(Aggregate):
         branch: str,
         ccy: str,
         fixture: bool = False,
+        stream_id: UUID | None = None,
     ) -> Self:
-        """A new aggregate with its first event pending."""
+        """A new aggregate with its first event pending; its stream by default stands under an id that follows from
+        the key."""
         event_class = cls.EVENTS[event]
         values = {cls.KEY: key} | dict(values)
         made: Any = event_class
         first = made(
-            originator_id=cls.stream_id(key),
+            originator_id=stream_id or cls.stream_id(key),
             originator_version=cls.INITIAL_VERSION,
             timestamp=at,
             who=who,

@@ -7,9 +7,12 @@ the guard column; the first failure is named. A fixture (`given` in a scenario) 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from aggregates.commands import Work
 from aggregates.envelope import Envelope
+from aggregates.personal_sealing import is_personal, sealed_envelope, sealed_facts
+from aggregates.personal_subjects import subject_of
 from aggregates.refusals import not_found, unless, unless_field, unless_segregated
 from aggregates.steps.case import Case, event_id
 from aggregates.steps.fields import missing, read
@@ -245,12 +248,25 @@ class Step:
     def _store(self, values: Facts, *, counts_on: date | None = None, fixture: bool = False) -> None:
         work, row = self.work, self.row
         who = self.who if counts_on is None else self.who.on(counts_on)
+        stream_id = work.store.stream_for(self.kind, self.key) if self._case is None else self._case.id
+        values, who = self._sealed(
+            values, who, event_id(stream_id, 1 if self._case is None else self._case.version + 1)
+        )
         if self._case is None:
-            home = {"branch": self.branch, "ccy": self.ccy}
+            home: dict[str, Any] = {"branch": self.branch, "ccy": self.ccy, "stream_id": stream_id}
             self._case = self.kind.open(self.key, row.event, values, who, work.at, fixture=fixture, **home)
         else:
             self._case.record(row.event, values, who, work.at, fixture=fixture)
         work.add(self._case)
+
+    def _sealed(self, values: Facts, who: Envelope, event: UUID) -> tuple[Facts, Envelope]:
+        """What is personal, as ciphertext: from here on nothing that is kept holds it in clear (decision E8)."""
+        keys = self.work.protection
+        if keys is None or not is_personal(self.kind.EVENTS[self.row.event], values, who):
+            return values, who
+        subject = subject_of(self, values)
+        sealed = sealed_facts(values, self.kind.EVENTS[self.row.event], event, subject, keys)
+        return sealed, sealed_envelope(who, self.kind.NAME, event, subject, keys)
 
     def _settle_home(self, payload: Mapping[str, Any]) -> None:
         """Entity, branch and currency: of the aggregate, else of the first loan note that the payload names."""

@@ -62,11 +62,11 @@ class Api:
             TidemarkError: the kind that the API's problem document names; Unavailable: nobody answers.
         """
         given = {name: str(value) for name, value in parameters.items() if value is not None}
-        replays = any("offsets" in name for name in given)
+        replays = any("offsets" in name or name == "at" for name in given)
         return self._ask("GET", path, params=given, timeout=REPLAY_TIMEOUT_S if replays else TIMEOUT_S)
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._ask("POST", path, json=body)
+    def post(self, path: str, body: dict[str, Any], *, replays: bool = False) -> dict[str, Any]:
+        return self._ask("POST", path, json=body, timeout=REPLAY_TIMEOUT_S if replays else TIMEOUT_S)
 
     @contextmanager
     def lines(self, path: str, headers: dict[str, str]) -> Iterator[Iterator[str]]:

@@ -17,6 +17,7 @@ from rich.text import Text
 from api.cli.changes import Explain, print_changes
 from api.cli.client import Api
 from api.cli.contracts import iso_day, print_contracts
+from api.cli.moments import At, moment
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, err, grouped, out, print_json, table
 from api.cli.sse import follow as follow_stream
@@ -50,6 +51,7 @@ def positions(
     customer: Annotated[str | None, typer.Option("--customer", help="Only this customer.")] = None,
     account: Annotated[str | None, typer.Option("--account", help="Only this account.")] = None,
     as_of: AsOf = None,
+    at: At = None,
     at_offsets: AtOffsets = None,
     explain: Explain = None,
     follow: Follow = False,
@@ -67,16 +69,17 @@ def positions(
         "account": account,
     }
     if explain is not None:
-        refused = {"--by": by, "--as-of": as_of, "--at-offsets": at_offsets, "--follow": follow}
+        refused = {"--by": by, "--as-of": as_of, "--at": at, "--at-offsets": at_offsets, "--follow": follow}
         print_changes("/positions/changes", explain, chosen, data_dir=data_dir, as_json=as_json, refused=refused)
         return
     parameters = chosen | {
         "by": _dimensions(by),
         "as_of": _day(as_of),
+        "at": moment(at, at_offsets, follow=follow)["at"],
         "at_offsets": _offsets(at_offsets, by=by, as_of=as_of, follow=follow),
     }
     with Api(load_settings(data_dir=data_dir)) as api:
-        _figures(api, "/positions", parameters, "positions", follow=follow, as_json=as_json, show=_positions_table)
+        _figures(api, "/positions", parameters, "positions", follow=follow, as_json=as_json, show=positions_table)
 
 
 def gap(
@@ -88,6 +91,7 @@ def gap(
     product: Annotated[str | None, typer.Option("--product", help="Only this product.")] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
     as_of: AsOf = None,
+    at: At = None,
     at_offsets: AtOffsets = None,
     view: Annotated[
         str | None, typer.Option("--view", help="contractual, behavioural or stressed: with expected recoveries.")
@@ -123,6 +127,7 @@ def gap(
         refused = {
             "--by": by,
             "--as-of": as_of,
+            "--at": at,
             "--at-offsets": at_offsets,
             "--follow": follow,
             "--contracts": behind,
@@ -133,6 +138,8 @@ def gap(
         return
     if cumulative:
         raise InvalidInput("--cumulative is of --explain: the gap shows both", field="--cumulative")
+    if behind and at is not None:
+        raise InvalidInput("--contracts is read at a vector: see --at-offsets", field="--at")
     if behind and (follow or by is not None):
         raise InvalidInput("--contracts is one answer, contract by contract", field="--follow" if follow else "--by")
     if not behind and (bucket, first, last) != (None, None, None):
@@ -146,19 +153,22 @@ def gap(
         "as_of": _day(as_of),
         "at_offsets": _offsets(at_offsets, by=by, as_of=as_of, follow=follow),
     }
+    instant = moment(at, at_offsets, follow=follow)["at"]
     with Api(load_settings(data_dir=data_dir)) as api:
         if behind:
             chosen = {"bucket": bucket, "from": iso_day(first, "--from"), "to": iso_day(last, "--to")}
             paged = {"start": start or None, "limit": limit, "flows": None if as_json else "false"}
             print_contracts(api, parameters | chosen | paged, as_json=as_json)
             return
-        parameters |= {"view": view, "severity": severity}
-        _figures(api, "/gap", parameters, "gap", follow=follow, as_json=as_json, show=_gap_table)
+        parameters |= {"view": view, "severity": severity, "at": instant}
+        _figures(api, "/gap", parameters, "gap", follow=follow, as_json=as_json, show=gap_table)
 
 
 def withdrawals(
     *,
     entity: Entity = None,
+    at: At = None,
+    at_offsets: AtOffsets = None,
     follow: Follow = False,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -169,11 +179,11 @@ def withdrawals(
         _figures(
             api,
             "/withdrawals",
-            {"entity": entity},
+            {"entity": entity, **moment(at, at_offsets, follow=follow)},
             "positions",
             follow=follow,
             as_json=as_json,
-            show=_withdrawals_table,
+            show=withdrawals_table,
         )
 
 
@@ -181,15 +191,17 @@ def alerts(
     *,
     entity: Entity = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="At most this many, newest first.")] = 50,
+    at: At = None,
+    at_offsets: AtOffsets = None,
     follow: Follow = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Large-flow alerts, newest first; with --follow each new one as it is raised, one JSON object a line."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.get(ALERT_ADDRESS, entity=entity, limit=limit)
+        answer = api.get(ALERT_ADDRESS, entity=entity, limit=limit, **moment(at, at_offsets, follow=follow))
         if not follow:
-            print_json(answer, indent=2) if as_json else out().print(_alerts_table(answer))
+            print_json(answer, indent=2) if as_json else out().print(alerts_table(answer))
             return
         for alert in reversed(answer["alerts"]):
             _print_alert(alert, as_json=as_json)
@@ -333,7 +345,7 @@ def _footer(answer: dict[str, Any]) -> Text:
     return Text("\n" + ", ".join(parts), style="dim")
 
 
-def _positions_table(answer: dict[str, Any]) -> Lines:
+def positions_table(answer: dict[str, Any]) -> Lines:
     rows = answer["rows"]
     held = [name for name in POSITION_AMOUNTS if any(_is_shown(row, name) for row in rows)] or ["position"]
     columns = [name for name in DIMENSIONS if any(name in row for row in rows)] or ["entity", "currency"]
@@ -345,7 +357,7 @@ def _is_shown(row: dict[str, Any], name: str) -> bool:
     return amount is not None and (name in ALWAYS_SHOWN or any(digit in "123456789" for digit in amount))
 
 
-def _gap_table(answer: dict[str, Any]) -> Lines:
+def gap_table(answer: dict[str, Any]) -> Lines:
     rows = answer["rows"]
     columns = [name for name in DIMENSIONS if any(name in row for row in rows)] or ["entity", "currency"]
     amounts = list(GAP_AMOUNTS)
@@ -354,7 +366,7 @@ def _gap_table(answer: dict[str, Any]) -> Lines:
     return Lines(table(rows, [*columns, "bucket", *amounts, "contracts"], amounts=amounts), _footer(answer))
 
 
-def _withdrawals_table(answer: dict[str, Any]) -> Lines:
+def withdrawals_table(answer: dict[str, Any]) -> Lines:
     numbers = ("available", "post", "floor", "shortfall")
     decision = ("decision", "reason", *numbers)
     rows = [row | {"above": "above" if row.get("above") else "near"} | _told(row) for row in answer["rows"]]
@@ -376,7 +388,7 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _alerts_table(answer: dict[str, Any]) -> Lines:
+def alerts_table(answer: dict[str, Any]) -> Lines:
     columns = ("event_time", "entity", "customer", "currency", "amount", "rule", "reason")
     return Lines(table(answer["alerts"], columns, amounts=("amount",)), _footer(answer))
 

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from api.cli.client import Api
+from api.cli.moments import At, AtOffsets, moment
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, out, print_json, table
 
@@ -17,12 +18,14 @@ CUT_COLUMNS = ("offset", "epoch", "number", "taken_at", "whole", "totals", "flow
 def limits(
     *,
     entity: Annotated[str | None, typer.Option("--entity", help="Only this legal entity.")] = None,
+    at: At = None,
+    at_offsets: AtOffsets = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Limits whose light is amber or red, with the case that each incident has."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.get("/limits", entity=entity)
+        answer = api.get("/limits", entity=entity, **moment(at, at_offsets))
     print_json(answer, indent=2) if as_json else out().print(limits_table(answer))
 
 

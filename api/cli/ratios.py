@@ -9,6 +9,7 @@ from rich.text import Text
 
 from api.cli.client import Api
 from api.cli.contracts import cut_line, iso_day
+from api.cli.moments import At, moment
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, out, print_json, table
 from engines.primitives.errors import InvalidInput
@@ -36,6 +37,7 @@ def ratios(
     entity: Annotated[str | None, typer.Option("--entity", help="Only this legal entity.")] = None,
     currency: Annotated[str | None, typer.Option("--currency", help="Only this currency, ISO 4217.")] = None,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Business date, YYYY-MM-DD.", metavar="DATE")] = None,
+    at: At = None,
     at_offsets: Offsets = None,
     explain: Annotated[
         str | None,
@@ -58,6 +60,10 @@ def ratios(
         "as_of": iso_day(as_of, "--as-of"),
         "at_offsets": _cut(at_offsets, "--at-offsets"),
     }
+    if explain is not None and at is not None:
+        raise InvalidInput("--explain is of two vectors: leave out --at", field="--at")
+    if at is not None:
+        parameters |= {"at": moment(at, at_offsets)["at"]}
     with Api(load_settings(data_dir=data_dir)) as api:
         if explain is not None:
             asked = {"entity": entity, "currency": currency, "from_offsets": _cut(explain, "--explain")}

@@ -1,4 +1,4 @@
-"""`tidemark command` and `tidemark audit`: decisions on aggregates, sent, read back and verified."""
+"""`tidemark command`: decisions on aggregates, sent to the API. Reading them back is `tidemark audit`."""
 
 import json
 from datetime import date
@@ -11,10 +11,8 @@ from rich.markup import escape
 
 from api.cli.client import Api
 from api.cli.options import DataDir, load_settings
-from api.cli.output import FAILED, Json, out, print_json, table
-from engines.primitives.errors import InvalidInput, NotFound
-
-audit = typer.Typer(help="The auditor's tools: history of an aggregate, and whether anything was altered.")
+from api.cli.output import Json, out, print_json, table
+from engines.primitives.errors import InvalidInput
 
 
 def command(
@@ -54,68 +52,8 @@ def command(
         console.print(f"[green]{escape(str(event.get('type')))}[/] version {event.get('version')}")
     state = answer.get("state") or {}
     console.print(
-        table(({"field": name, "value": _text(value)} for name, value in state.items()), ("field", "value"))
+        table(({"field": name, "value": text_of(value)} for name, value in state.items()), ("field", "value"))
     )
-
-
-@audit.command()
-def history(
-    aggregate: Annotated[
-        str, typer.Argument(metavar="[AGGREGATE]", help="Kind of aggregate; RiskAsset if left out.")
-    ],
-    key: Annotated[str | None, typer.Argument(metavar="KEY", help="Its business key, as the loan number.")] = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> None:
-    """Every event of one aggregate in order: who did what, when it counts, when recorded; and its balance now."""
-    kind, name = (aggregate, key) if key is not None else ("RiskAsset", aggregate)
-    kind = "".join(part[:1].upper() + part[1:] for part in kind.replace("_", "-").split("-"))
-    path = f"/aggregates/{_path_part(kind)}/{_path_part(name)}"
-    with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.get(f"{path}/history")
-        answer["state"] = api.get(path)
-    if as_json:
-        print_json(answer, indent=2)
-        return
-    rows = [event | {"payload": _text(event.get("payload", {}))} for event in answer["events"]]
-    columns = ("version", "type", "valid_on", "recorded_at", "actor", "role", "payload")
-    console = out()
-    console.print(table(rows, columns))
-    state = ({"now": field, "value": _text(value)} for field, value in answer["state"].items())
-    console.print(table(state, ("now", "value")))
-
-
-@audit.command()
-def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Check the hash chain over all events stored on this host; exits 1 naming the first place that fails."""
-    from infra.event_store import SQLITE_FILE, open_event_store
-
-    settings = load_settings(data_dir=data_dir)
-    if settings.event_store == "sqlite" and not (settings.data_dir / SQLITE_FILE).is_file():
-        raise NotFound(f"no event store in {settings.data_dir}", field="--data-dir")
-    with open_event_store(settings.event_store, settings.data_dir) as store:
-        report = store.verify_chain()
-    if as_json:
-        found = {
-            "ok": report.ok,
-            "verified": report.verified,
-            "position": report.position,
-            "head": report.head.hex(),
-            "fault": report.fault,
-            "fault_position": report.fault_position,
-            # A cut-off end cannot be seen from here: compare the head with one kept elsewhere (decision E7).
-            "complete": f"unknown beyond position {report.position}",
-        }
-        print_json(found, indent=2)
-    elif report.ok:
-        out().print(f"[green]verified[/] {report.verified:,} events; head {report.head.hex()}", soft_wrap=True)
-        hint = f"complete: unknown beyond position {report.position}; compare this head with one you kept"
-        out().print(f"[dim]{hint}[/]", soft_wrap=True)
-    else:
-        out().print(f"[bold red]altered[/] at position {report.fault_position}: {escape(str(report.fault))}")
-        out().print(f"[dim]{report.verified:,} events before it verify[/]")
-    if not report.ok:
-        raise typer.Exit(FAILED)
 
 
 def _payload(text: str) -> dict[str, Any]:
@@ -140,15 +78,10 @@ def _day(text: str, field: str) -> str:
         raise InvalidInput(f"{text!r} is not a date, want YYYY-MM-DD", field=field) from error
 
 
-def _path_part(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
-
-
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value of an answer in one line."""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
+        return ", ".join(f"{name} {text_of(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return "; ".join(_text(inner) for inner in value)
+        return "; ".join(text_of(inner) for inner in value)
     return "" if value is None else str(value)

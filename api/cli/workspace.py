@@ -15,7 +15,8 @@ MARKER_TEXT = "A data directory of Tidemark. `tidemark up --fresh` may wipe it.\
 
 #: Log, snapshots, event store, cursors and addresses go together: one alone would contradict the rest.
 STORE = ("events.db", "events.db-wal", "events.db-shm", "events.db.lock")
-WIPED = ("kafka", "snapshots", *STORE, "attachments", "feed", "faust", "login", "run")
+PROOF = ("audit", "heads")  # the key of a log and its heads: another log must not be signed by it
+WIPED = ("kafka", "snapshots", *STORE, *PROOF, "privacy", "attachments", "archive", "feed", "faust", "login", "run")
 
 
 #: What parts that run alone may have left before the first `up`.

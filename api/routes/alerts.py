@@ -8,14 +8,12 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Response
 
 from aggregates.envelope import EVERY_ENTITY, Principal
-from api import models
+from api import alert_bodies, figures, models, past
 from api.auth import Ours, Reader, permitted
-from api.routes.figures import json_response, require_ready
+from api.routes.figures import At, AtOffsets, Slow, json_response, require_ready
 from api.services import Services
 from engines.primitives.errors import NotFound, TidemarkError
-from streams.topics import ALERT
 from streams.views import RiskView
-from streams.views_alerts import parse_vector, vector_text
 from streams.views_entries import Entry
 from streams.views_wire import Alert
 
@@ -30,10 +28,13 @@ async def alerts(
     *,
     reader: Reader,
     ours: Ours,
+    slow: Slow,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     before: Annotated[str | None, Query(description="`cursor` of the page before this one")] = None,
     after: Annotated[str | None, Query(description="`vector`, or the id of a stream event")] = None,
+    at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Large-flow alerts (LIQ-02), newest first by the time Kafka took their entry.
 
@@ -41,38 +42,23 @@ async def alerts(
     alert of each partition, as an SSE id does; given as `after` it leaves out all alerts up to it.
     """
     entities = permitted(reader, entity)
-    bounds = None if before is None else parse_vector(before, "before")
-    start = {} if after is None else parse_vector(after, "after")
+    filters = {} if entities is None else {"entity": entities}
+    query = figures.Query((), None, filters, figures.offset_vector(at_offsets), at)
+    page = alert_bodies.AlertPage(limit, before, after)
 
-    def ask(view: RiskView) -> dict[str, Any]:
-        book = view.alert_book
-        if bounds is None:
-            left = {partition: newest + 1 for partition, newest in book.vector().items()}
-        else:
-            left = dict(bounds)
-        page: list[Alert] = []
-        more = False
-        for alert in book.newest_first(bounds, start):
-            if entities is not None and alert.entity not in entities:
-                left[alert.lane] = alert.sequence
-            elif len(page) == limit:
-                more = True
-                break
-            else:
-                page.append(alert)
-                left[alert.lane] = alert.sequence
-        return {
-            "offsets": view.offsets(ALERT),
-            "cursor": vector_text(left) if more else None,
-            "vector": vector_text(book.vector()),
-            "alerts": page,
-        }
+    def ask(view: RiskView) -> tuple[figures.Body, figures.MadeOf]:
+        return alert_bodies.alerts(view, query, page), figures.made_of(view, query)
 
     def work() -> bytes:
-        require_ready(ours)
-        return msgspec.json.encode(ours.live.read(ask))
+        if query.is_past:
+            body, made = ask(past.replayed(ours, query, "alerts").view)
+        else:
+            require_ready(ours)
+            body, made = ours.live.read(ask)
+        name = query.canonical("alerts") | page.canonical()
+        return msgspec.json.encode(figures.with_provenance(body, ours, name, made))
 
-    return json_response(await anyio.to_thread.run_sync(work))
+    return json_response(await anyio.to_thread.run_sync(work, limiter=slow if query.is_past else None))
 
 
 @router.get("/alerts/{alert_id}", responses={200: {"model": models.AlertDetail}})

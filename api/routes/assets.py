@@ -1,6 +1,5 @@
 """Risk assets and the commands on aggregates. The rules are the aggregates'; here only the way in and out."""
 
-from datetime import date, datetime
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -12,15 +11,13 @@ from aggregates.envelope import Principal
 from api import models
 from api.auth import Ours, Reader
 from api.conditional import expected_version, idempotency_key, tagged, version_tag
+from api.moments import KnownAt, moment
 from api.routes.figures import json_response
 from api.services import Services
 
 router = APIRouter(tags=["risk assets"])
 RISK_ASSET = "RiskAsset"
 
-KnownAt = Annotated[
-    datetime | date | None, Query(description="as it was known then: an instant, or the end of a bank day")
-]
 IfNoneMatch = Annotated[str | None, Header(description="the ETag of an earlier answer: 304 if it still holds")]
 
 
@@ -126,11 +123,9 @@ async def _state(ours: Services, reader: Principal, aggregate: str, key: str, if
     return tagged(_json(state), version_tag(state), if_none_match)
 
 
-async def _history(
-    ours: Services, reader: Principal, aggregate: str, key: str, known_at: datetime | date | None
-) -> Response:
+async def _history(ours: Services, reader: Principal, aggregate: str, key: str, known_at: str | None) -> Response:
     def work() -> Any:
-        events = ours.assets.history(aggregate, key, reader=reader, known_at=known_at)
+        events = ours.assets.history(aggregate, key, reader=reader, known_at=moment(known_at, "known_at"))
         return {"events": [event.to_json() for event in events]}
 
     return _json(await anyio.to_thread.run_sync(work))

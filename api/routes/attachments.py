@@ -1,6 +1,7 @@
 """Files of a case: taken in, told of, given out and checked. The store decides what is taken and who may read."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import anyio.to_thread
@@ -8,13 +9,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
+from aggregates.personal_tokens import CLEAR_TEXT, Personal, marked
 from api.access import about
 from api.auth import Ours, Reader
 from api.batch_upload import entity_of
 from api.papers import Papers, chunks_of, disposition, field_of, file_of, form_of, form_schema
 from api.routes.figures import Slow, json_response
 from api.services import Services
-from engines.primitives.errors import Unavailable
+from engines.primitives.errors import Forbidden, Unavailable
 from infra.attachments import Attachment
 
 router = APIRouter(prefix="/attachments", tags=["documents"])
@@ -23,6 +25,11 @@ UPLOAD = form_schema(
     entity="the entity it is of; default: the token's only one",
     doc_id="its document id; default: one that follows from entity, name and content",
 )
+
+
+def file_name(name: str) -> str:
+    """A name that people chose, for the lens over the answer to show or mask."""
+    return marked(name, Personal.NOTE, CLEAR_TEXT, "name")
 
 
 def papers_of(ours: Services) -> Papers:
@@ -54,7 +61,7 @@ async def told(reader: Reader, ours: Ours, doc_id: str) -> Response:
     """What a document id stands for, by whom and when it was stored, and what made it."""
     store = papers_of(ours).attachments
     found = await anyio.to_thread.run_sync(lambda: store.attachment(doc_id, reader=reader))
-    return json_response(msgspec.json.encode(found))
+    return json_response(msgspec.json.encode(replace(found, name=file_name(found.name))))
 
 
 @router.get("/{doc_id}/verify")
@@ -72,7 +79,9 @@ async def verify(reader: Reader, ours: Ours, slow: Slow, doc_id: str) -> Respons
 
 @router.get("/{doc_id}/content")
 async def content(reader: Reader, ours: Ours, doc_id: str) -> Response:
-    """The file, after its bytes were hashed again."""
+    """The file, after its bytes were hashed again. Raises Forbidden for who sees masked data only (SD11)."""
+    if not ours.masking.rights(reader).notes:
+        raise Forbidden("papers are not masked: this role does not read them", guard="SD11")
     store = papers_of(ours).attachments
 
     def work() -> tuple[Attachment, Iterator[bytes]]:

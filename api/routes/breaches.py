@@ -9,7 +9,7 @@ from pydantic import Field
 from api import models
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute, named
-from api.routes.assets import KnownAt
+from api.moments import KnownAt, moment
 
 router = APIRouter(prefix="/breaches", tags=["contingency funding"])
 BREACH = "LimitBreach"
@@ -52,7 +52,7 @@ async def history(reader: Reader, ours: Ours, breach_no: str, known_at: KnownAt 
     """All that was observed and decided about it, oldest first."""
 
     def work() -> Any:
-        events = ours.assets.history(BREACH, breach_no, reader=reader, known_at=known_at)
+        events = ours.assets.history(BREACH, breach_no, reader=reader, known_at=moment(known_at, "known_at"))
         return {"events": [event.to_json() for event in events]}
 
     return answer(await anyio.to_thread.run_sync(work))

@@ -1,7 +1,7 @@
 """Positions, gaps and withdrawals. Thin: parse, ask the view off the event loop, answer."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 import anyio
@@ -10,13 +10,13 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from aggregates.envelope import Principal
-from api import figures, models, recoveries, withdrawal_decisions
+from api import figures, models, past, recoveries, withdrawal_decisions
 from api.auth import Ours, Reader, permitted
 from api.figures import Body
 from api.services import Replayed, Services
 from engines.primitives.errors import InvalidInput, Unavailable
 from engines.shock_families import Severity
-from streams.views import Filters, RiskView
+from streams.views import RATIO_TOPICS, Filters, RiskView
 
 router = APIRouter(tags=["figures"])
 
@@ -25,6 +25,10 @@ AsOf = Annotated[date | None, Query(description="business date; default: each en
 Member = Annotated[str | None, Query(max_length=200)]
 AtOffsets = Annotated[
     str | None, Query(description='a past cut: {"topic/partition": next offset}', max_length=20_000)
+]
+At = Annotated[
+    datetime | None,
+    Query(description="an instant with its offset from UTC: as of the records that the logs had taken before it"),
 ]
 
 
@@ -56,6 +60,7 @@ async def positions(
     customer: Member = None,
     account: Member = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Live position and projected end of day (LIQ-01): settled amounts with value date up to `as_of`.
 
@@ -73,7 +78,7 @@ async def positions(
         account=account,
     )
     dimensions = figures.dimensions(by, figures.POSITIONS_BY)
-    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets))
+    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets), at)
 
     def ask(view: RiskView, replayed: Replayed | None) -> Body:
         accounts = ours.account_source if replayed is None else replayed.accounts
@@ -84,16 +89,22 @@ async def positions(
 
 @router.get("/positions/by-date", responses={200: {"model": models.PositionsByDate}})
 async def positions_by_date(
+    *,
     reader: Reader,
     ours: Ours,
+    slow: Slow,
     entity: Member = None,
     currency: Member = None,
     organisation: Member = None,
+    at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Closing position of every value date, per entity and currency."""
     filters = member_filters(reader, entity, currency=currency, organisation=organisation)
-    query = figures.Query(figures.PAIR, None, filters)
-    return await _answer(ours, query, "positions-by-date", lambda view, _: figures.positions_by_date(view, filters))
+    query = figures.Query(figures.PAIR, None, filters, figures.offset_vector(at_offsets), at)
+    return await _answer(
+        ours, query, "positions-by-date", lambda view, _: figures.positions_by_date(view, filters), slow
+    )
 
 
 @router.get("/gap", responses={200: {"model": models.Gap}})
@@ -110,6 +121,7 @@ async def gap(
     product: Member = None,
     currency: Member = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
     view: Annotated[
         GapView, Query(description="contractual; or with expected recoveries, as they are or in a stress")
     ] = "contractual",
@@ -131,7 +143,7 @@ async def gap(
         currency=currency,
     )
     dimensions = figures.dimensions(by, figures.PAIR, GAP_DIMENSIONS)
-    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets))
+    query = figures.Query(dimensions, as_of, filters, figures.offset_vector(at_offsets), at)
     if view == "contractual":
         return await _answer(ours, query, "gap", lambda risk, _: figures.gap(risk, query), slow)
     name = f"gap/{severity or view}/{recoveries.policy_of(ours).digest}"
@@ -139,15 +151,24 @@ async def gap(
 
 
 @router.get("/withdrawals", responses={200: {"model": models.Withdrawals}})
-async def withdrawals(reader: Reader, ours: Ours, entity: Member = None) -> Response:
+async def withdrawals(
+    *,
+    reader: Reader,
+    ours: Ours,
+    slow: Slow,
+    entity: Member = None,
+    at_offsets: AtOffsets = None,
+    at: At = None,
+) -> Response:
     """Customers whose outflows came near or above the rolling threshold, and the day's reservations (LIQ-02).
 
     Each with its decision at the available position (LIQ-07) of the same cut. Outflows above the threshold have left
     already: theirs says what is to be done about the position.
     """
-    query = figures.Query(("entity",), None, member_filters(reader, entity))
+    filters = member_filters(reader, entity)
+    query = figures.Query(("entity",), None, filters, figures.offset_vector(at_offsets), at)
     return await _answer(
-        ours, query, "withdrawals", lambda view, _: withdrawal_decisions.withdrawals(view, ours, query)
+        ours, query, "withdrawals", lambda view, _: withdrawal_decisions.withdrawals(view, ours, query), slow
     )
 
 
@@ -159,18 +180,21 @@ async def _answer(
     slow: anyio.CapacityLimiter | None = None,
 ) -> Response:
     def work() -> bytes:
-        if query.at_offsets is None:
-            require_ready(ours)
-            found = ours.live.read(lambda view: ask(view, None))
-        else:
-            if ours.replay is None:
-                raise Unavailable("figures at a past cut need the replay, and there is none here")
-            replayed = ours.replay(query.at_offsets)
-            found = ask(replayed.view, replayed)
-        body = found() if callable(found) else found  # what takes long waits until the view is free again
-        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name)))
+        apart = (*withdrawal_decisions.TOPICS, *RATIO_TOPICS) if name == "withdrawals" else ()
 
-    limiter = slow if query.by_account or query.at_offsets is not None else None
+        def both(view: RiskView, replayed: Replayed | None) -> tuple[Body | recoveries.Later, figures.MadeOf]:
+            return ask(view, replayed), figures.made_of(view, query, *apart)
+
+        if not query.is_past:
+            require_ready(ours)
+            found, made = ours.live.read(lambda view: both(view, None))
+        else:
+            replayed = past.replayed(ours, query, name)
+            found, made = both(replayed.view, replayed)
+        body = found() if callable(found) else found  # what takes long waits until the view is free again
+        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name), made))
+
+    limiter = slow if query.by_account or query.is_past else None
     return json_response(await anyio.to_thread.run_sync(work, limiter=limiter))
 
 

@@ -1,23 +1,17 @@
 """Limits that are at work, and the recorded cuts they were judged on (LIQ-36)."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from api import models
+from api import alert_bodies, figures, models, past
 from api.auth import Ours, Reader, permitted
-from api.routes.figures import Slow, json_response, require_ready
+from api.routes.figures import At, AtOffsets, Slow, json_response, require_ready
 from engines.primitives.errors import Unavailable
-from projections.limit_cuts import WITHDRAWAL
 from streams.cut_reader import PlacedCut
-from streams.limit_responses import breach_no, plan_no
-from streams.schemas import LimitFacts
-from streams.topics import ALERT, CUT
 from streams.views import RiskView
-from streams.views_wire import CUT_LANE, Alert
 
 router = APIRouter(tags=["limits"])
 
@@ -26,7 +20,10 @@ router = APIRouter(tags=["limits"])
 async def limits(
     reader: Reader,
     ours: Ours,
+    slow: Slow,
     entity: Annotated[str | None, Query(max_length=200)] = None,
+    at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Every limit whose light is not green, by the newest alert of each limit and figure; the worst first.
 
@@ -34,27 +31,21 @@ async def limits(
     """
     entities = permitted(reader, entity)
 
-    def ask(view: RiskView) -> dict[str, Any]:
-        held = view.alert_book.partitions.get(CUT_LANE)
-        told = [(alert, alert.limit) for alert in (held.alerts if held else []) if alert.limit is not None]
-        newest = {
-            (facts.limit_id, facts.metric, facts.scope, alert.entity, alert.currency): (alert, facts)
-            for alert, facts in told
-            if facts.metric != WITHDRAWAL
-        }
-        rows = [
-            row(alert, facts)
-            for alert, facts in newest.values()
-            if alert.kind != "cleared" and (entities is None or alert.entity in entities)
-        ]
-        cuts = {place: offset for place, offset in view.offsets(ALERT).items() if CUT in place}
-        return {"offsets": cuts, "rows": sorted(rows, key=lambda one: (one["light"] != "red", one["limit_id"]))}
+    filters = {} if entities is None else {"entity": entities}
+    query = figures.Query((), None, filters, figures.offset_vector(at_offsets), at)
+
+    def ask(view: RiskView) -> tuple[figures.Body, figures.MadeOf]:
+        return alert_bodies.limits(view, query), figures.made_of(view, query)
 
     def work() -> bytes:
-        require_ready(ours)
-        return msgspec.json.encode(ours.live.read(ask))
+        if query.is_past:
+            body, made = ask(past.replayed(ours, query, "limits").view)
+        else:
+            require_ready(ours)
+            body, made = ours.live.read(ask)
+        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical("limits"), made))
 
-    return json_response(await anyio.to_thread.run_sync(work))
+    return json_response(await anyio.to_thread.run_sync(work, limiter=slow if query.is_past else None))
 
 
 @router.get("/cuts")
@@ -78,29 +69,6 @@ async def cuts(
         return msgspec.json.encode(body)
 
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
-
-
-def row(alert: Alert, facts: LimitFacts) -> Mapping[str, Any]:
-    """One incident as it stands."""
-    return {
-        "limit_id": facts.limit_id,
-        "metric": facts.metric,
-        "scope": facts.scope,
-        "entity": alert.entity,
-        "currency": alert.currency,
-        "light": facts.light,
-        "value": facts.value,
-        "minimum": facts.minimum,
-        "maximum": facts.maximum,
-        "headroom": facts.headroom,
-        "as_of": facts.as_of,
-        "cut": facts.cut,
-        "alert_id": alert.alert_id,
-        "incident": facts.incident,
-        "breach_no": breach_no(facts),
-        "plan_no": plan_no(facts),
-        "reason": alert.reason,
-    }
 
 
 def _cut(placed: PlacedCut, entities: frozenset[str] | None) -> dict[str, Any]:

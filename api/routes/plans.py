@@ -13,7 +13,7 @@ from api import models
 from api.auth import Ours, Reader
 from api.calculations.contingency_plan import ranking_rows, simulation_keys
 from api.case_commands import CaseCommand, answer, execute, named
-from api.routes.assets import KnownAt
+from api.moments import KnownAt, moment
 from api.routes.figures import Slow
 from engines.primitives.money import exponent, to_text
 
@@ -101,7 +101,7 @@ async def history(reader: Reader, ours: Ours, plan_no: str, known_at: KnownAt = 
     """All that was decided and done about it, oldest first."""
 
     def work() -> Any:
-        events = ours.assets.history(PLAN, plan_no, reader=reader, known_at=known_at)
+        events = ours.assets.history(PLAN, plan_no, reader=reader, known_at=moment(known_at, "known_at"))
         return {"events": [event.to_json() for event in events]}
 
     return answer(await anyio.to_thread.run_sync(work))

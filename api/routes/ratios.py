@@ -8,11 +8,11 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 
 from aggregates.envelope import Principal
-from api import figures, ratio_models, ratios
+from api import figures, past, ratio_models, ratios
 from api.auth import Ours, Reader
 from api.figures import Body
 from api.ratio_changes import changes_row
-from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
+from api.routes.figures import AsOf, At, AtOffsets, Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import Unavailable
 from streams.ratio_changes import explained
@@ -42,13 +42,14 @@ async def all_ratios(
     currency: Member = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """LCR and NSFR of every currency, entity and the group, and the four positions (LIQ-07, LIQ-19, LIQ-20).
 
     `as_of` moves the horizon of contracts; deposits, holdings and rates are those of the cut. By organisation or
     business line `together` shows how these add up to their entity, and what the caps do to the whole.
     """
-    query = _query(reader, entity, currency, as_of, at_offsets)
+    query = _query(reader, entity, currency, as_of, at_offsets, at)
     return await _answer(ours, query, "ratios", by, ratios.summary, slow)
 
 
@@ -63,9 +64,10 @@ async def liquidity_coverage(
     currency: Member = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Liquidity coverage ratio, line by line (LIQ-19)."""
-    query = _query(reader, entity, currency, as_of, at_offsets)
+    query = _query(reader, entity, currency, as_of, at_offsets, at)
     return await _answer(ours, query, "ratios/lcr", by, _detail("lcr"), slow)
 
 
@@ -80,9 +82,10 @@ async def net_stable_funding(
     currency: Member = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Net stable funding ratio, line by line (LIQ-20)."""
-    query = _query(reader, entity, currency, as_of, at_offsets)
+    query = _query(reader, entity, currency, as_of, at_offsets, at)
     return await _answer(ours, query, "ratios/nsfr", by, _detail("nsfr"), slow)
 
 
@@ -97,9 +100,10 @@ async def liquid_assets(
     currency: Member = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
+    at: At = None,
 ) -> Response:
     """Liquid assets: market value, what is free, what it would bring after the haircut (LIQ-17)."""
-    query = _query(reader, entity, currency, as_of, at_offsets)
+    query = _query(reader, entity, currency, as_of, at_offsets, at)
     return await _answer(ours, query, "liquid-assets", by, ratios.liquid, slow)
 
 
@@ -194,21 +198,24 @@ def _detail(figure: Figure) -> Ask:
     return lambda view, services, query, by: ratios.detail(figure, view, services, query, by)
 
 
-def _query(reader: Reader, entity: Member, currency: Member, as_of: AsOf, at_offsets: AtOffsets) -> figures.Query:
+def _query(
+    reader: Reader, entity: Member, currency: Member, as_of: AsOf, at_offsets: AtOffsets, at: At
+) -> figures.Query:
     filters = member_filters(reader, entity, currency=currency)
-    return figures.Query(figures.PAIR, as_of, filters, figures.offset_vector(at_offsets))
+    return figures.Query(figures.PAIR, as_of, filters, figures.offset_vector(at_offsets), at)
 
 
 async def _answer(ours: Services, query: figures.Query, name: str, by: str | None, ask: Ask, slow: Slow) -> Response:
     def work() -> bytes:
-        if query.at_offsets is None:
-            require_ready(ours)
-            body = ours.live.read(lambda view: ask(view, ours, query, by))
-        else:
-            if ours.replay is None:
-                raise Unavailable("figures at a past cut need the replay, and there is none here")
-            body = ask(ours.replay(query.at_offsets).view, ours, query, by)
-        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name) | {"scopes": by}))
+        def both(view: RiskView) -> tuple[Body, figures.MadeOf]:
+            return ask(view, ours, query, by), figures.made_of(view, query)
 
-    limiter = slow if query.at_offsets is not None else None
+        if not query.is_past:
+            require_ready(ours)
+            body, made = ours.live.read(both)
+        else:
+            body, made = both(past.replayed(ours, query, name).view)
+        return msgspec.json.encode(figures.with_provenance(body, ours, query.canonical(name) | {"scopes": by}, made))
+
+    limiter = slow if query.is_past else None
     return json_response(await anyio.to_thread.run_sync(work, limiter=limiter))

@@ -20,6 +20,7 @@ from engines.primitives.errors import Conflict, InvalidInput, NotFound, Rejected
 from infra.attachments import Attachment, Attachments
 from infra.documents.catalogue import Catalogue, Template
 from infra.documents.renderer import places_of, rendered
+from infra.masking import NONE, Lens
 
 ASSET = "RiskAsset"
 
@@ -54,8 +55,15 @@ class Paper:
 
 class Desk:
     def __init__(
-        self, assets: Assets, catalogue: Catalogue, attachments: Attachments, clock: Callable[[], datetime]
+        self,
+        assets: Assets,
+        catalogue: Catalogue,
+        attachments: Attachments,
+        clock: Callable[[], datetime],
+        lens: Callable[[Principal], Lens] | None = None,
     ) -> None:
+        """`lens`: how a reader sees sealed values; a paper shows what its writer may see."""
+        self.lens = lens or (lambda _reader: Lens(None, NONE))
         self.assets, self.catalogue, self.attachments, self.clock = assets, catalogue, attachments, clock
 
     def paper(self, wish: Wish, *, reader: Principal) -> Paper:
@@ -81,7 +89,13 @@ class Desk:
         linked = self._linked(template, subject, wish, cut, reader)
         known = document_fields(subject, notes, linked)
         values = known | entered_fields(wish.fields, known)
-        return _paper(template, subject, [subject, *notes, *([linked] if linked else [])], values, day)
+        sources = [subject, *notes, *([linked] if linked else [])]
+        return _paper(template, subject, sources, values, day, self.lens(reader), self._keyed)
+
+    def _keyed(self, value: Any) -> str:
+        """A digest of what a paper says of people that nobody without the key can guess at (decision E8)."""
+        digest = _digest(value)
+        return self.assets.digests(digest.encode(), bytes.fromhex(digest))[0].hex()
 
     def draft(self, wish: Wish, *, cmd_id: str, writer: Principal) -> tuple[Attachment, Outcome | None]:
         """Fill, store, and give the command by which the case hears of it, where the template names one.
@@ -89,7 +103,8 @@ class Desk:
         The same `cmd_id` returns the document of the first time. Raises what `paper`, `Attachments.add` and
         `Assets.execute` raise; a paper whose command was refused is stored and cited nowhere.
         """
-        asked = sha256(repr((wish.template, wish.key, sorted(wish.fields.items()))).encode()).hexdigest()
+        text = repr((wish.template, wish.key, sorted(wish.fields.items()))).encode()
+        asked = [digest.hex() for digest in self.assets.digests(text, sha256(text).digest())]
         stored = self.attachments.of_request(writer, cmd_id)
         if stored is None:
             paper = self.paper(wish, reader=writer)
@@ -100,11 +115,11 @@ class Desk:
                 entity=paper.entity,
                 at=self.clock(),
                 doc_id=paper.document_no,
-                facts={**paper.facts, "asked": asked},
+                facts={**paper.facts, "asked": asked[0]},
             )
             first = self.attachments.remember_request(writer, cmd_id, stored.doc_id)
             stored = stored if first == stored.doc_id else self.attachments.attachment(first, reader=writer)
-        if stored.facts.get("asked") != asked:
+        if stored.facts.get("asked") not in asked:
             raise Conflict("this cmd_id belongs to another document", field="cmd_id", cmd_id=cmd_id)
         return stored, self._tell(stored, cmd_id, writer)
 
@@ -184,19 +199,28 @@ def _check_stage(template: Template, subject: PastCase) -> None:
 
 
 def _paper(
-    template: Template, subject: PastCase, sources: list[PastCase], values: dict[str, Any], day: date
+    template: Template,
+    subject: PastCase,
+    sources: list[PastCase],
+    values: dict[str, Any],
+    day: date,
+    lens: Lens,
+    keyed: Callable[[Any], str],
 ) -> Paper:
     """The cut of a paper is its newest source event: what was recorded later elsewhere does not change it."""
     case, header = subject.case, template.header
     known_at = max(source.events[-1].recorded_at for source in sources)
     places = places_of(template) | {"ccy"}
     used = {name: values[name] for name in sorted(places & values.keys())}
-    fields_hash = _digest(used)
+    fields_hash = keyed(used)  # of ciphertext, and of what was entered
+    seen = lens.value(used)
     said = [header.name, header.version, template.digest, case.NAME, case.key, day.isoformat(), fields_hash]
+    if seen != used:  # two readers may see two papers
+        said = [*said, keyed(seen)]
     document_no = f"D{_digest([*said, known_at.isoformat()])[:24]}"
     content = rendered(
         template,
-        used | own_fields(document_no, day, header.name, header.version),
+        seen | own_fields(document_no, day, header.name, header.version),
         aggregate=case.NAME,
         key=case.key,
         known_at=known_at,

@@ -119,6 +119,6 @@ class Reminder:
                 yield one
 
     def _event(self, one: Open) -> EventView:
-        stream_id = KINDS[one.aggregate].stream_id(one.key)
+        stream_id = self.app.stream_id(one.aggregate, one.key)
         recorded = self.app.decisions.select_recorded(originator_id=stream_id)
         return self.app.view(next(event for event in recorded if event.originator_version == one.version))

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from aggregates.assets import Assets
-from aggregates.registry import KINDS
 from aggregates.rendering import EventView, instant
 from streams.audit_publisher import SOURCE, OutboundRecord
 from streams.integrations import names
@@ -206,7 +205,7 @@ def _graph_query(_app: Assets, event: EventView, common: dict[str, Any]) -> Said
 
 def _posting_query(app: Assets, event: EventView, common: dict[str, Any]) -> Said:
     """PM6. The instruction is read as it stood when core fell silent, not as it stands now."""
-    case: Any = app.repository.get(KINDS[event.aggregate].stream_id(event.key), version=event.version)
+    case: Any = app.repository.get(event.stream_id, version=event.version)
     reverses = event.type.endswith("ReversalTimedOut")
     asked = case.reversal["instruction_id"] if reverses else case.instruction["id"]
     attempt = 1 if reverses else event.payload["attempt"]

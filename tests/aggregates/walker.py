@@ -28,6 +28,7 @@ from infra.event_store import open_event_store
 ENTITY, BRANCH = "BANK-A", "3301"
 LOAN, FORECLOSED = "LN", "FA"  # before the key of a case: its loan note, its foreclosed asset
 FILLS_MAX = 30  # fields that a command may miss
+OF_ONE_PERSON = frozenset(("VoteCast", "ReportDefined", "ReportShared", "ReportRetired"))
 State = tuple[str, tuple[tuple[str, str], ...]]  # stage, stages of side processes
 Way = tuple[tuple[Row, Mapping[str, Any]], ...]
 
@@ -114,6 +115,8 @@ PAYLOADS: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "WriteOffBatchItemRemoved": ({"case_no": "X-1"},),
     "WriteOffBatchItemPosted": ({"case_no": "X-1"},),
     "WriteOffBatchItemFailed": ({"case_no": "X-1"},),
+    "ErasureRequested": ({"subject_kind": "CUSTOMER", "subject_no": f"{LOAN}{{key}}", "why": "text"},),
+    "SupplementEntered": ({"dataset": "risk_asset", "field": "costs", "period": "2024", "evidence": "0" * 64},),
 }
 #: What must have happened, without another stage being reached, before an event can.
 FIRST: dict[str, tuple[tuple[str, Mapping[str, Any]], ...]] = {
@@ -159,7 +162,7 @@ class Walker:
         number = next(self.numbers)
         role = role or row.roles[0]
         # Somebody else for each command: segregation of duties has tests of its own.
-        actor = "U-1" if row.event == "VoteCast" else f"U-{role}-{row.command}-{number}"
+        actor = "U-1" if row.event in OF_ONE_PERSON else f"U-{role}-{row.command}-{number}"
         return Command(
             cmd_id=f"walk-{number}",
             aggregate=kind.NAME,

@@ -28,6 +28,7 @@ PEOPLE = {
     "EX": "postloan",
     "RM": "U-501",
     "IA": "U-601",
+    "SA": "A-1",
 }
 AUDITOR = Principal("U-601", ("IA",), "-", ("*",))
 

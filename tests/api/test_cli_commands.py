@@ -91,21 +91,19 @@ def test_a_payload_may_come_from_a_file(run: Any, canned: CannedApi, tmp_path: P
 
 @pytest.mark.parametrize("arguments", [["LN-7001"], ["RiskAsset", "LN-7001"], ["risk-asset", "LN-7001"]])
 def test_history_shows_who_did_what(run: Any, canned: CannedApi, arguments: list[str]) -> None:
-    canned.answers["/aggregates/RiskAsset/LN-7001/history"] = {"events": [EVENT]}
-    canned.answers["/aggregates/RiskAsset/LN-7001"] = {"lifecycle": "ACTIVE", "principal": "12.50"}
+    answer = {"events": [EVENT], "state": {"lifecycle": "ACTIVE", "principal": "12.50"}}
+    answer |= {"as_of": None, "known_at": None, "events_that_count_later": 0}
+    canned.answers["/histories/RiskAsset/LN-7001"] = answer
     output = run("audit", "history", *arguments).stdout
     assert "AssetRegistered" in output
     assert "principal 100.00, ccy CNY" in output
-    assert json.loads(run("audit", "history", *arguments, "--json").stdout) == {
-        "events": [EVENT],
-        "state": {"lifecycle": "ACTIVE", "principal": "12.50"},
-    }
+    assert json.loads(run("audit", "history", *arguments, "--json").stdout) == answer
     assert "12.50" in output
 
 
 def test_a_key_cannot_become_another_path(run: Any, canned: CannedApi) -> None:
     run("audit", "history", "../../me")
-    assert canned.last().path.startswith("/aggregates/RiskAsset/..%2F..%2Fme")
+    assert canned.last().path.startswith("/histories/RiskAsset/..%2F..%2Fme")
 
 
 def test_config_shows_where_from_and_no_secret(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

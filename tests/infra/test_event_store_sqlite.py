@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
@@ -46,6 +48,24 @@ def test_file_is_durable_and_private(tmp_path: Path) -> None:
             assert cursor.fetchone()[0] == 2  # FULL
             cursor.execute("PRAGMA journal_mode")
             assert cursor.fetchone()[0] == "wal"
+
+
+def test_another_process_leaves_the_log_of_writes_alone(tmp_path: Path) -> None:
+    """Whoever closes the database last removes its log of writes: who is not the last must not believe so.
+
+    An application opened on a running store used to drop the locks that say somebody is still there; the next write
+    went into a file that had been removed."""
+    script = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM stored_events'); c.close()"
+    )
+    with open_event_store("sqlite", tmp_path, clock=Clock()) as store:
+        store.recorder.insert_events(events(2))
+        store.factory.aggregate_recorder(purpose="snapshots_0")
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / "events.db")], check=True, timeout=60)
+        assert (tmp_path / "events.db-wal").exists()
+        store.recorder.insert_events(events(1, first=3))
+    with open_event_store("sqlite", tmp_path, clock=Clock()) as store:
+        assert store.verify_chain().verified == 3
 
 
 def test_a_second_start_goes_on(tmp_path: Path) -> None:

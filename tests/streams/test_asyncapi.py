@@ -11,6 +11,7 @@ import pytest
 from streams import cut_records, schemas, topics
 from streams.access_log import AccessRecord
 from streams.asyncapi import CHANNELS, document
+from streams.audit_heads import AuditHead
 from streams.integrations.registry import INTEGRATIONS
 from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
 
@@ -22,7 +23,7 @@ STRUCTS = {
 }
 NEIGHBOURS = {row.struct.__name__: row.topic for row in INTEGRATIONS.values()}
 STRUCTS |= dict.fromkeys((*NEIGHBOURS, "Balances", "GraphEdge"), msgspec.Struct)
-STRUCTS |= {"AccessRecord": AccessRecord}
+STRUCTS |= {"AccessRecord": AccessRecord, "AuditHead": AuditHead}
 STRUCTS |= dict.fromkeys(("RiskCut", "CutTotal", "CutAssets", "CutFlow", "LiquidAsset"), msgspec.Struct)
 SOURCE = schemas.Source(topic=topics.TXN, partition=0, offset=1, log="cluster/topic", fold=1)
 EXAMPLES: dict[str, msgspec.Struct | bytes] = {
@@ -158,6 +159,7 @@ EXAMPLES |= {
     name: (Path(__file__).parent.parent / "golden" / "integrations" / f"{topic}.json").read_bytes()
     for name, topic in NEIGHBOURS.items()
 }
+EXAMPLES["AuditHead"] = (Path(__file__).parent.parent / "golden" / "audit-head.json").read_bytes()
 EXAMPLES["AccessRecord"] = (Path(__file__).parent.parent / "golden" / "access-event.json").read_bytes()
 
 KINDS = {
