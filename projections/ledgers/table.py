@@ -45,8 +45,8 @@ class LedgerTable:
     """Rows in their final order, one cell per column.
 
     `known_at` is the instant asked for; `position` the last log position at or before it, so that the same table can
-    be made again to the byte. `totals` are per currency, of all rows that pass the filter, also those not on this page
-    of rows; `row_count` likewise.
+    be made again to the byte. `totals` are per currency, of all rows that pass the filter, also those not on this
+    page of rows; `row_count` likewise.
     """
 
     name: str
