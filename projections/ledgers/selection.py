@@ -1,11 +1,9 @@
 """Rows of a ledger chosen, ordered and cut into pages, and turned into cells: whole columns at a time, so that only
 the rows that are shown are ever made.
 
-A condition reads `claim >= 1000000`, `branch = 3301`, `tags contains DESIGNATED`, `overdue_since is null`,
-`classification in LOSS,DOUBTFUL`. Currencies are never summed together.
+Conditions are those of `query_where`. Currencies are never summed together.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,11 +19,11 @@ from projections.ledgers.book import LedgerBook
 from projections.ledgers.definition import Field
 from projections.ledgers.effects import NOTHING
 from projections.ledgers.frame import Frame, fields_of
+from projections.ledgers.query_where import condition
 from projections.ledgers.table import Cell, Column, Kind, LedgerTable
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-_WHERE = re.compile(r"\s*(?P<column>\w+)\s*(?P<op>>=|<=|!=|=|<|>|\bin\b|\bcontains\b|\bis\b)\s*(?P<value>.*?)\s*")
 NUMBERS = (Kind.NUMBER, Kind.PER_CENT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -58,8 +56,8 @@ def select(book: LedgerBook, frame: Frame, asked: Selection, known_at: datetime)
     fields = {one.name: one for one in fields_of(frame.ledger)}
     shown = [_known(fields, name) for name in asked.columns] or list(fields.values())
     mask = np.ones(len(frame.keys), np.bool_)
-    for condition in asked.where:
-        mask &= matching(book, frame, fields, condition)
+    for text in asked.where:
+        mask &= matching(book, frame, fields, text)
     rows = frame.take(mask)
     order = ordered(book, rows, fields, asked.sort or frame.ledger.sort)
     stop = None if asked.limit is None else asked.offset + asked.limit
@@ -83,25 +81,30 @@ def select(book: LedgerBook, frame: Frame, asked: Selection, known_at: datetime)
 # --- Conditions ----------------------------------------------------------------------------------------------------
 
 
-def matching(book: LedgerBook, frame: Frame, fields: Mapping[str, Field], condition: str) -> Mask:
-    """Which rows a condition holds for. A cell that holds nothing meets `is null` and `!=` alone."""
-    found = _WHERE.fullmatch(condition)
-    if found is None:
-        raise InvalidInput(f"no condition: {condition!r:.80}", field="where")
-    field, op, wanted = _known(fields, found["column"]), found["op"], found["value"]
-    values = frame.columns[field.name]
-    held: Mask = values != NOTHING
-    if op == "is":
-        if wanted not in ("null", "not null"):
-            raise InvalidInput("want `is null` or `is not null`", field="where", record=condition[:80])
-        return ~held if wanted == "null" else held
-    choices = wanted.split(",") if op == "in" else [wanted]
-    if op in ("in", "="):
-        met = np.zeros(len(values), np.bool_)
-        for choice in choices:
-            met |= _compared(book, frame, field, values, held, "=", choice.strip(), condition)
-        return met
-    return _compared(book, frame, field, values, held, op, wanted, condition)
+def matching(book: LedgerBook, frame: Frame, fields: Mapping[str, Field], text: str) -> Mask:
+    """Which rows a condition holds for, as `query_where` reads it, for whole columns at a time."""
+    asked = condition(text)
+    field, values = _known(fields, asked.column), asked.values
+    cells = frame.columns[field.name]
+    held: Mask = cells != NOTHING
+
+    def compared(operator: str, wanted: str) -> Mask:
+        return _compared(book, frame, field, cells, held, operator, wanted, text)
+
+    match asked.operator:
+        case "is null":
+            return ~held
+        case "is not null":
+            return held
+        case "between":
+            return compared(">=", values[0]) & compared("<=", values[1])
+        case "in" | "not in":
+            met = np.zeros(len(cells), np.bool_)
+            for one in values:
+                met |= compared("=", one)
+            return met if asked.operator == "in" else ~met
+        case operator:
+            return compared(operator, values[0])
 
 
 def _compared(
