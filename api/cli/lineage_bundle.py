@@ -11,9 +11,7 @@ import typer
 from api.cli.client import Api
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, out, print_json
-from api.figures import offset_vector
 from engines.primitives.errors import InvalidInput
-from streams.views_wire import Alert
 
 
 def bundle(
@@ -42,7 +40,9 @@ def bundle(
     as_json: Json = False,
 ) -> None:
     """Write a directory that proves a figure offline: raw records, Merkle paths, signed head, verifier."""
+    from api.figures import offset_vector  # here, so that `tidemark --help` stays quick
     from api.lineage_bundles import Bundler, ledger_cell, write_bundle
+    from streams.views_wire import Alert
 
     scope = {
         name: value

@@ -22,7 +22,7 @@ from tests.projections.entries import txn
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(280 + 20 * int(os.environ.get("CHAOS_KILLS", "0")))]
 MakeBank = Callable[..., Bank]
-KILLS = int(os.environ.get("CHAOS_KILLS", "10"))  # `make chaos` asks for more
+KILLS = int(os.environ.get("CHAOS_KILLS", "6"))  # `make chaos` asks for more
 
 
 @pytest.fixture
