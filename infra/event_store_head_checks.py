@@ -21,7 +21,10 @@ class HeadChecks:
         trusted: Sequence[Vkey],
         outside: Sequence[Checkpoint],
         witnesses: Sequence[Vkey],
+        newest: Head | None,
     ) -> None:
+        """`newest`: the last head, read before the end of the log was."""
+        self._newest = newest
         self._recorder, self._outside, self._witnesses = recorder, list(outside), list(witnesses)
         self.faults: list[Fault] = []
         self.notes: list[str] = []
@@ -94,8 +97,8 @@ class HeadChecks:
             elif size:
                 self.notes.append("no head is signed yet: the next append signs one over everything")
         else:
-            newest = self._recorder.last_head()
-            if newest is not None and newest != self._last:
+            newest = self._newest
+            if newest is not None and newest.size > self._last.size:
                 what = f"a head of size {newest.size} stands, and the log ends before it: the end is cut off"
                 self.faults.append(Fault(self._last.position + 1, what))
             elif self._last.position != position or self._last.size != size:
@@ -104,17 +107,30 @@ class HeadChecks:
             else:
                 self._frontier_row()
             for row in self._rows[self._next :]:
+                if self._is_newer(row, position):
+                    continue
                 self.faults.append(Fault(self._last.position + 1, f"command row {row.cmd_id!r:.80} is of no head"))
             self._signatures(every=every)
         self._outside_heads(size)
         self._cosignatures()
 
+    def _is_newer(self, row: CommandRow, end: int) -> bool:
+        """Of a command that was stored since the end of the log was read: then its leaf stands there."""
+        try:
+            return row.last_position > end and bool(
+                self._recorder.select_leaves(row.last_position, row.last_position)
+            )
+        except Exception:  # whatever someone wrote there
+            return False
+
     def _frontier_row(self) -> None:
         stored = self._recorder.stored_frontier()
         try:
             peaks = [] if stored is None else [stored[1][at : at + 32] for at in range(0, len(stored[1]), 32)]
-            is_right = stored is not None and stored[0] == self._last.size
-            is_right = is_right and Frontier(stored[0] if stored else 0, peaks).root() == self._last.root
+            size = 0 if stored is None else stored[0]
+            # It may be that of an append since.
+            head = self._recorder.head_of_size(size) if size > self._last.size else self._last
+            is_right = head is not None and (size, Frontier(size, peaks).root()) == (head.size, head.root)
         except Exception:  # whatever someone wrote there
             is_right = False
         if not is_right:

@@ -72,8 +72,12 @@ def verify(store: EventStore, options: Options | None = None, progress: Progress
     """Walk everything. Raises Unavailable where the store does not answer; what it holds never raises."""
     options = options or Options()
     found = Verification()
-    checks = HeadChecks(store.recorder, options.trusted, options.outside, options.witnesses)
-    wanted = list(_parts(store, options, checks.probes))
+    # The store may grow meanwhile. A head is stored with its leaves and commands; so, of what is read in this order,
+    # the newest head must stand within the end, and every command up to the end is there. What is newer is left out.
+    newest = store.recorder.last_head()
+    last = max(store.recorder.max_leaf_position(), store.recorder.max_notification_id() or 0)
+    checks = HeadChecks(store.recorder, options.trusted, options.outside, options.witnesses, newest)
+    wanted = list(_parts(store, options, checks.probes, last))
     frontier, streams = Frontier(), dict[bytes, Stream]()
     total, done = len(wanted), 0
     with _walker(store, options.jobs if len(wanted) * PART_LEAVES > PARALLEL_LEAVES else 1) as walk:
@@ -113,10 +117,8 @@ def _sorted(faults: list[Fault]) -> list[Fault]:
     return sorted(kept, key=lambda one: one.position)
 
 
-def _parts(store: EventStore, options: Options, probes: Iterable[int]) -> Iterator[Wanted]:
-    recorder = store.recorder
-    last = max(recorder.max_leaf_position(), recorder.max_notification_id() or 0)
-    starts = list(recorder.leaf_boundaries(PART_LEAVES)) or ([1] if last else [])
+def _parts(store: EventStore, options: Options, probes: Iterable[int], last: int) -> Iterator[Wanted]:
+    starts = [one for one in store.recorder.leaf_boundaries(PART_LEAVES) if one <= last] or ([1] if last else [])
     if starts:
         starts[0] = LOWEST  # an event that someone put before the first leaf
     sizes = sorted(set(probes))

@@ -103,10 +103,8 @@ class Workout:
         if loan.loan_class == "SPECIAL_MENTION":
             claim = to_text(to_minor(loan.principal, loan.ccy) + interest_minor(loan), loan.ccy)
             cash: dict[str, object] = {"flow_id": f"{loan_no}-CASH", "mode": "CASH_VOLUNTARY", "amount": claim}
-            told = [
-                ("SY", "RiskAsset", loan_no, "ApplyRecovery", cash),
-                ("SY", "RiskAsset", loan_no, "Close", {"closed_as": "REPAID"}),
-            ]
+            # Closing what is paid is a process manager's: a second one to ask for it would come first or be refused.
+            told = [("SY", "RiskAsset", loan_no, "ApplyRecovery", cash)]
         else:
             checklist = {"claim_pursued": True, "nothing_left_to_seize": True}
             told = [

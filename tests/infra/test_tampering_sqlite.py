@@ -15,7 +15,7 @@ import pytest
 
 from infra.event_store import open_event_store
 from infra.event_store_verify import Options, verify
-from tests.aggregates.world import Clock
+from tests.aggregates.world import Clock, World, swap
 from tests.infra.tampering import SEEN, SEEN_OUTSIDE, Database, Victim, check, filled
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "150"))
@@ -85,3 +85,22 @@ def test_every_mutation_is_found(victims: Any, chunk: int) -> None:
 
 def test_the_first_hundred_and_fifty_hold_every_kind() -> None:
     assert len(SEEN) + len(SEEN_OUTSIDE) <= 150
+
+
+@pytest.mark.parametrize(
+    "read", ["last_head", "max_leaf_position", "select_commands", "leaf_boundaries", "select_log", "stored_frontier"]
+)
+def test_a_store_that_grows_meanwhile_is_not_a_fault(tmp_path: Path, read: str) -> None:
+    """What is stored while it is verified is left to the next time, before whichever read it comes."""
+    with open_event_store("sqlite", tmp_path, clock=Clock()) as store, open_event_store("sqlite", tmp_path) as other:
+        world = World(other, Clock())
+        world.admit()
+        ask = getattr(store.recorder, read)
+
+        def grown(*arguments: Any) -> Any:
+            world.do("SY", "AdvanceCost", day="2022-03-12", kind="FEE", amount="1.00")
+            return ask(*arguments)
+
+        swap(store.recorder, read, grown)
+        assert verify(store).faults == []
+        assert world.state()["costs"] != "0.00"

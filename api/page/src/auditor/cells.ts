@@ -29,6 +29,9 @@ const isRecord = (value: Json | undefined): value is JsonObject => typeof value 
 /** A value of a difference: text and numbers stand in one column. */
 export const plainCell = (value: Json | undefined): Cell => ({ content: shown(value) });
 
+/** A cell of a column of amounts: yen have no point, and are amounts all the same. */
+const amount = (value: Json | undefined): Cell => (typeof value === "string" && /^-?[0-9]+$/.test(value) ? { content: grouped(value), isNumber: true } : cell(value));
+
 /** A record as a list of facts, its lists of records as tables below it. */
 export function facts(title: string, record: JsonObject, level = 4): HTMLElement {
   const plain = Object.entries(record).filter(([, value]) => !isNested(value));
@@ -55,5 +58,6 @@ const isNested = (value: Json | undefined): boolean => (isRecord(value) && Objec
 /** Records of one shape as a table. */
 export function sheet(caption: string, rows: readonly JsonObject[]): HTMLElement {
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return table(caption, names.map(word), rows.map((row) => names.map((name) => (NAMES_A_FIELD.has(name) ? { content: word(String(row[name])) } : name === "before" || name === "after" ? plainCell(row[name]) : cell(row[name])))));
+  const amounts = new Set(names.filter((name) => rows.some((row) => typeof row[name] === "string" && AMOUNT.test(row[name]))));
+  return table(caption, names.map(word), rows.map((row) => names.map((name) => (NAMES_A_FIELD.has(name) ? { content: word(String(row[name])) } : name === "before" || name === "after" ? plainCell(row[name]) : amounts.has(name) ? amount(row[name]) : cell(row[name])))));
 }

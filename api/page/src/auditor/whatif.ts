@@ -46,7 +46,7 @@ export class WhatIfView implements View {
   readonly element = h("div", { class: "aud-tab" });
   private readonly from = h("input", { id: "aud-from", placeholder: "2026-03-16", autocomplete: "off" });
   private readonly to = h("input", { id: "aud-to", placeholder: "2026-03-17T00:00:00Z", autocomplete: "off" });
-  private readonly changes = h("textarea", { id: "aud-changes", rows: 3, spellcheck: "false", placeholder: "large_flow.default.CNY.rolling=500000" });
+  private readonly changes = h("textarea", { id: "aud-changes", rows: 3, spellcheck: "false", placeholder: "large_flow.*.CNY.rolling=20000000" });
   private readonly run = h("button", { type: "submit", class: "plain" }, T.play);
   private readonly problem = h("div");
   private readonly answer = new Answers();
