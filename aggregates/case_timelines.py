@@ -12,10 +12,9 @@ from typing import Any
 
 from aggregates.envelope import Principal
 from aggregates.event_view import EventView, Json
-from aggregates.past_cases import Decisions
+from aggregates.past_cases import Decisions, folded
 from aggregates.refusals import not_found
 from aggregates.rendering import state_of
-from aggregates.steps.case import Case
 
 _VERSION = "version"  # grows with every event: no news
 
@@ -69,7 +68,7 @@ def timeline(
         raise not_found(aggregate, key)
     steps: list[Step] = []
     state: Json = {}
-    for view, case in zip(counted, _folded(source, counted), strict=True):
+    for view, case in zip(counted, folded(source, counted), strict=True):
         after = state_of(case) | {_VERSION: view.version}
         steps.append(Step(view, tuple(differences(state, after))))
         state = after
@@ -87,21 +86,3 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], path: str =
             yield from differences(old or {}, new or {}, f"{where}.")
         else:
             yield Change(where, old, new)
-
-
-def _folded(source: Decisions, views: list[EventView]) -> Iterator[Case]:
-    """The aggregate after each of these events."""
-    wanted = {view.position for view in views}
-    recorded = source.decisions.select_recorded(originator_id=views[0].stream_id, stop=views[-1].position)
-    case: Case | None = None
-    for one in recorded:
-        if one.position not in wanted:
-            continue
-        event = source.decode(one)
-        if case is None:
-            case = event.mutate(None)
-        else:
-            # Not `mutate`: it wants consecutive versions, and what counts later is left out here.
-            event.apply(case)
-        assert case is not None  # noqa: S101 - the first event makes the aggregate
-        yield case

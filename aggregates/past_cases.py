@@ -4,7 +4,7 @@ For papers that must come out alike whenever they are asked for. Not for judging
 not for ledgers, which fold in valid order (spec/risk-assets.md 4.2).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -62,6 +62,12 @@ def past_case(
     views = [view for view in views if as_of is None or view.envelope.valid_on <= as_of]
     if not views:
         raise not_found(aggregate, key)
+    *_, case = folded(source, views)
+    return PastCase(case, tuple(views))
+
+
+def folded(source: Decisions, views: Sequence[EventView]) -> Iterator[Case]:
+    """The aggregate after each of these events of it, in recorded order; one object, changed from step to step."""
     wanted = {view.position for view in views}
     recorded = source.decisions.select_recorded(originator_id=views[0].stream_id, stop=views[-1].position)
     case: Case | None = None
@@ -74,5 +80,5 @@ def past_case(
         else:
             # Not `mutate`: it wants consecutive versions, and what counts later is left out here.
             event.apply(case)
-    assert case is not None  # noqa: S101 - each view stands for one of the recorded events
-    return PastCase(case, tuple(views))
+        assert case is not None  # noqa: S101 - the first event makes the aggregate
+        yield case
