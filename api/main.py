@@ -33,6 +33,7 @@ from api.cli.report import report
 from api.cli.reverse_stress import reverse_stress
 from api.cli.scenario import scenario
 from api.cli.upload import upload
+from api.cli.watch import watch
 from api.cli.work import work
 
 app = typer.Typer(
@@ -70,6 +71,7 @@ for part in (broker, worker, api, core):
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
 for figure in (figures.positions, figures.gap, figures.withdrawals, ratios.ratios, figures.alerts):
     app.command(rich_help_panel=LOOK)(figure)
+app.command(rich_help_panel=LOOK)(watch)
 app.command(rich_help_panel=LOOK)(limits.limits)
 app.command(rich_help_panel=LOOK)(limits.cuts)
 app.command(rich_help_panel=LOOK)(past)

@@ -75,7 +75,7 @@ def ratios(
 
 
 def ratios_table(answer: dict[str, Any]) -> Lines:
-    rows = [row | {"light": _light(row), "ratio_pct": _per_cent(row)} for row in answer["rows"]]
+    rows = [row | {"light": worst_light(row), "ratio_pct": _per_cent(row)} for row in answer["rows"]]
     is_member = any("member" in row for row in rows)
     columns = (*SUMMARY[:3], "member", *SUMMARY[3:]) if is_member else SUMMARY
     shown: list[Any] = [table(rows, columns, amounts=AMOUNTS)]
@@ -130,7 +130,7 @@ def _why(row: dict[str, Any]) -> bool:
     return bool(row.get("reason"))
 
 
-def _light(row: dict[str, Any]) -> str:
+def worst_light(row: dict[str, Any]) -> str:
     """The worst of the limits that bind the figure."""
     order = ("green", "amber", "red")
     known = [limit["light"] for limit in row["limits"] if limit["light"] is not None]
