@@ -13,11 +13,9 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from streams.fetch_waits import set_fetch_waits
 from streams.raw_batch import RawBatch
 
-# One request to a broker is under way at a time: one that happens to ask for idle partitions only would hold up the
-# others for this long. It is also how often an idle worker asks.
-FETCH_WAIT_MS = 8
 FULL_RETRY_S = 0.005
 PREFETCH_BACKOFF_S = 0.004  # aiokafka's own 0.1 s is latency as soon as a partition is busy
 
@@ -37,12 +35,13 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust fixes these in its constructor call; aiokafka reads them when it starts.
         consumer._isolation_level = "read_committed"  # S10
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
     async def on_start(self) -> None:
         await super().on_start()
-        self._ensure_consumer()._fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
+        fetcher = self._ensure_consumer()._fetcher
+        fetcher._prefetch_backoff = PREFETCH_BACKOFF_S
+        set_fetch_waits(fetcher)
 
 
 class Consumer(driver.Consumer):

@@ -26,7 +26,8 @@ GROUP = "tidemark-view"  # librdkafka wants a name; nothing is ever committed un
 T = TypeVar("T")
 Listener = Callable[[Changes], None]
 
-#: Low latency before throughput: the broker answers within 10 ms, and a full queue is drained at once (the
+#: Low latency before throughput: each request asks for every partition, so that the broker answers with the first
+#: record of any, however long it may wait where there is none; and a full queue is drained at once (the
 #: default back-off of a second costs a factor of three when queues fill).
 CONSUMER: dict[str, str | int | float | bool] = {
     "group.id": GROUP,
@@ -35,7 +36,7 @@ CONSUMER: dict[str, str | int | float | bool] = {
     "auto.offset.reset": "error",
     "isolation.level": "read_committed",
     "check.crcs": True,
-    "fetch.wait.max.ms": 10,
+    "fetch.wait.max.ms": 250,
     "fetch.queue.backoff.ms": 5,
     "fetch.error.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1_000,
