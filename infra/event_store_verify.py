@@ -4,24 +4,24 @@ What is found is a report of faults, the first by position first; nothing is rep
 from the store alone: heads kept outside, given as `outside`, tell (decision E7).
 """
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from aggregates.assets import Assets
 from aggregates.ports import Recorded
 from infra.checkpoint import Checkpoint, Vkey
-from infra.event_store import EventStore, open_event_store
+from infra.event_store import EventStore
 from infra.event_store_chain import EPOCH
 from infra.event_store_head_checks import HeadChecks
 from infra.event_store_refold import snapshot_faults
+from infra.event_store_sound import Sample, Shape
 from infra.event_store_walk import PART_LEAVES, Decode, Fault, Part, Stream, Wanted, walk_part
+from infra.event_store_workers import Found, opened, read_part, work
 from infra.merkle import Frontier
 
 LOWEST = -(1 << 62)
@@ -146,37 +146,49 @@ def _join(found: Verification, part: Part, streams: dict[bytes, Stream], *, whol
         streams[name] = here
 
 
-# --- Processes -------------------------------------------------------------------------------------------
+# --- Parts: whether they hold, by this process or several; and what is wrong where one does not ----------
 
-Walk = Callable[[Sequence[Wanted]], Iterable[Part]]
+
+class _Parts:
+    """Parts as they are found to be. One of each form of event is decoded here, once for the whole log."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._recorder = store.recorder
+        self._assets = Assets(store.factory)
+        self._decode = decoder(self._assets)
+        self._decoded = set[Shape]()
+
+    def close(self) -> None:
+        self._assets.close()
+
+    def settled(self, wanted: Wanted, found: Found) -> Part:
+        if found is not None and all(self._is_decoded(*one) for one in found[1].items()):
+            return found[0]
+        return walk_part(self._recorder, wanted, self._decode)
+
+    def _is_decoded(self, shape: Shape, sample: Sample) -> bool:
+        if shape not in self._decoded:
+            try:
+                self._decode(*sample)
+            except Exception:  # any failure of any decoder; the walk says which
+                return False
+            self._decoded.add(shape)
+        return True
 
 
 @contextmanager
-def _walker(store: EventStore, jobs: int) -> Iterator[Walk]:
-    """Parts by this process, or by several. Not by threads: buffers of a few hundred bytes are hashed without
-    giving up the interpreter's lock, and most of the time goes into rows."""
-    if jobs <= 1:
-        assets = Assets(store.factory)
-        decode = decoder(assets)
-        yield lambda parts: (walk_part(store.recorder, part, decode) for part in parts)
-        assets.close()
-        return
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _start, store.opened_as) as pool:
-        yield lambda parts: pool.map(_work, parts)
-
-
-_STORE: list[tuple[EventStore, Decode]] = []  # of a worker process
-
-
-def _start(setting: str, data_dir: Path) -> None:
-    gc.disable()  # parts hold no cycles, and looking for some among millions of rows takes a fifth of the time
-    store = open_event_store(setting, data_dir)
-    _STORE.append((store, decoder(Assets(store.factory))))
-
-
-def _work(wanted: Wanted) -> Part:
-    store, decode = _STORE[0]
-    return walk_part(store.recorder, wanted, decode)
+def _walker(store: EventStore, jobs: int) -> Iterator[Callable[[Sequence[Wanted]], Iterable[Part]]]:
+    """Not by threads: buffers of a few hundred bytes are hashed without giving up the interpreter's lock, and most of
+    the time goes into rows."""
+    parts = _Parts(store)
+    try:
+        if jobs <= 1:
+            yield lambda wanted: (parts.settled(one, read_part(store.recorder, one)) for one in wanted)
+            return
+        with ProcessPoolExecutor(jobs, get_context("spawn"), opened, store.opened_as) as pool:
+            yield lambda wanted: map(parts.settled, wanted, pool.map(work, wanted))
+    finally:
+        parts.close()
 
 
 def decoder(assets: Assets) -> Decode:

@@ -21,6 +21,7 @@ from infra.event_store_heads import Head, leaf_data
 from infra.merkle import Frontier, leaf_hash, root
 
 PART_LEAVES = 1 << 14  # of one part: a complete subtree, so that parts join into the tree of the whole log
+ID_BYTES = 16
 FAULTS_MAX = 100  # of one part; where more is wrong, more places help nobody
 
 #: Raises whatever it likes if an event cannot be read: bytes of the id, version, topic, state.
@@ -81,22 +82,37 @@ class Wanted(NamedTuple):
     events: bool = True  # else leaves alone are read, for their hashes
 
 
-def walk_part(recorder: BaseDecisionRecorder, wanted: Wanted, decode: Decode | None) -> Part:
+def walk_part(recorder: BaseDecisionRecorder, wanted: Wanted, decode: Decode) -> Part:
+    """Event by event, with every fault at its place."""
     part = Part()
-    before = _leaf_before(recorder, wanted.before)
-    if wanted.events:
-        hashes, positions = _events(recorder.select_log(wanted.start, wanted.stop), before, part, decode)
-    else:
-        leaves = recorder.select_leaves(wanted.start, wanted.stop)
-        hashes, positions = [leaf_hash(leaf_data(leaf)) for leaf in leaves], [leaf.position for leaf in leaves]
-        part.last = leaves[-1] if leaves else before
+    before = leaf_before(recorder, wanted.before)
+    hashes, positions = _events(recorder.select_log(wanted.start, wanted.stop), before, part, decode)
+    return finished(part, recorder, wanted, hashes, positions)
+
+
+def leaves_part(recorder: BaseDecisionRecorder, wanted: Wanted) -> Part:
+    """Leaves alone, for their hashes: events are not asked for."""
+    leaves = recorder.select_leaves(wanted.start, wanted.stop)
+    part = Part(last=leaves[-1] if leaves else leaf_before(recorder, wanted.before))
+    hashes, positions = [leaf_hash(leaf_data(leaf)) for leaf in leaves], [leaf.position for leaf in leaves]
+    return finished(part, recorder, wanted, hashes, positions)
+
+
+def finished(
+    part: Part,
+    recorder: BaseDecisionRecorder,
+    wanted: Wanted,
+    hashes: Sequence[bytes],
+    positions: Sequence[int],
+) -> Part:
+    """The part with the tree over its leaves and the heads that stand in it."""
     part.leaves = len(hashes)
     part.probes = {size: root(hashes[:size]) for size in wanted.probes if size <= len(hashes)}
     part.heads, part.root = _part_heads(recorder.select_heads(wanted.start, wanted.stop), hashes, positions)
     return part
 
 
-def _leaf_before(recorder: BaseDecisionRecorder, position: int) -> Leaf:
+def leaf_before(recorder: BaseDecisionRecorder, position: int) -> Leaf:
     found = recorder.select_leaves(position, position) if position else ()
     return found[0] if found else NO_LEAF
 
@@ -120,7 +136,7 @@ def _part_heads(
     return found, grown.root()
 
 
-def _events(rows: Iterable[LogRow], before: Leaf, part: Part, decode: Decode | None) -> tuple[list[bytes], list[int]]:  # noqa: PLR0912 - one loop, a call for each event would cost a fifth
+def _events(rows: Iterable[LogRow], before: Leaf, part: Part, decode: Decode) -> tuple[list[bytes], list[int]]:  # noqa: PLR0912 - one loop, a call for each event would cost a fifth
     """Hashes and positions of the leaves. What is wrong goes into `part`; a row is never trusted to be of a type."""
     hashes: list[bytes] = []
     positions: list[int] = []
@@ -141,11 +157,11 @@ def _events(rows: Iterable[LogRow], before: Leaf, part: Part, decode: Decode | N
                 fault = "a leaf stands without its event"
             else:
                 part.events += 1
-                raw = bytes.fromhex(name) if type(name) is str else name
+                raw = _raw_name(name)
                 text = topic.encode()
                 if sha256(chain + _HEAD(raw, version, len(text)) + text + state).digest() != stored_chain:
                     fault = "the chain does not continue here: this event was changed, or one before it removed"
-                elif decode is not None:
+                else:
                     fault = _unreadable(parse, decode, shapes, raw, version, topic, state)
                 known = versions.get(raw)
                 if known is None:
@@ -170,6 +186,15 @@ def _events(rows: Iterable[LogRow], before: Leaf, part: Part, decode: Decode | N
     else:
         part.last = before
     return hashes, positions
+
+
+def _raw_name(name: Any) -> bytes:
+    """Raises ValueError unless it is the one way in which the store writes an id: other digits, blanks or bytes too
+    many have the same hash, and events under such a name are never read again."""
+    raw: bytes = bytes.fromhex(name) if type(name) is str else name
+    if len(raw) != ID_BYTES or (type(name) is str and raw.hex() != name):
+        raise ValueError(name)
+    return raw
 
 
 def _unreadable(

@@ -88,9 +88,7 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     if not level:
         return EMPTY_ROOT
     while len(level) > 1:
-        odd = level[-1:] if len(level) & 1 else []
-        # An odd node goes up unchanged: this is the split at the largest power of two, seen from below.
-        level = [sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)] + odd
+        level = _parents(level)
     return level[0]
 
 
@@ -177,5 +175,7 @@ def verify_consistency(old_size: int, size: int, path: Sequence[bytes], old_root
 
 
 def _parents(level: Sequence[bytes]) -> list[bytes]:
-    odd = list(level[-1:]) if len(level) & 1 else []
-    return [sha256(b"\x01" + a + b).digest() for a, b in zip(level[::2], level[1::2], strict=False)] + odd
+    # An odd node goes up unchanged: this is the split at the largest power of two, seen from below.
+    odd = level[-1:] if len(level) & 1 else ()
+    node = iter(level)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(node, node, strict=False)] + list(odd)
