@@ -44,9 +44,10 @@ check: ## format, lint, types and import directions, in seconds
 test: setup-test check ## everything: check, page tests, and all tests with Kafka, PostgreSQL and Chromium
 	@(cd api/page && npm test --silent)
 	failed=0
-	# Tests that start no servers share the cores; those that time a broker or a browser have them to themselves.
+	# Tests that start no servers fill the cores; those that wait for brokers and browsers follow, two files at a time,
+	# each with a broker of its own.
 	$(PY) -m pytest -n auto --maxprocesses 4 -m "not kafka and not browser" $(PYTEST_ARGS) || failed=$$?
-	$(PY) -m pytest -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
+	$(PY) -m pytest -n 2 --dist loadfile -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
 	exit $$failed
 
 bench: setup ## one benchmark, NAME=throughput
