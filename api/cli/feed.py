@@ -1,4 +1,4 @@
-"""`tidemark feed simulated|berka`: a bank's records into Kafka, as fast or as slowly as one likes.
+"""`tidemark feed simulated|berka|cases`: a bank's records into Kafka, as fast or as slowly as one likes.
 
 A feed stores how far it came, so that a second run goes on and repeats nothing (decision S28).
 """
@@ -146,7 +146,7 @@ def take_cases(
         return signed(settings, actor=actor, roles=(role,), entities=(entity,), now=_now(), lifetime=lifetime)
 
     producer = RecordProducer(producer_config(settings, bootstrap))
-    with stop_on_signals() as stop, _progress("cases") as (tell, tell_total):
+    with stop_on_signals() as stop, feeding_progress("cases") as (tell, tell_total):
         options = CasesOptions(seed, count, today, in_flight, on_progress=tell, on_total=tell_total, stop=stop)
         result = run_cases(producer, consumer_config(settings, bootstrap), token, options)
     refused = [asdict(refusal) for refusal in result.refusals]
@@ -197,7 +197,7 @@ def _run(
     from streams.producer import RecordProducer
 
     producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
-    with stop_on_signals() as stop, _progress(name) as (tell, tell_total):
+    with stop_on_signals() as stop, feeding_progress(name) as (tell, tell_total):
         options = FeedOptions(
             settings.data_dir / "feed",
             run_id=_now().strftime("%Y%m%dT%H%M%SZ"),
@@ -223,7 +223,7 @@ def _run(
 
 
 @contextmanager
-def _progress(name: str) -> Iterator[tuple[Callable[[int], None], TellTotal]]:
+def feeding_progress(name: str) -> Iterator[tuple[Callable[[int], None], TellTotal]]:
     """A bar on a terminal; nothing where no person looks. Progress is told as the feed's own event number."""
     console = err()
     if not console.is_terminal:
