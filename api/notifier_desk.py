@@ -1,0 +1,145 @@
+"""What people do about deliveries: look, send again, try a subscription out. Who may: its own, or an
+administrator's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from aggregates.alert_subscription import ADMINISTRATORS
+from aggregates.envelope import EVERY_ENTITY, Principal
+from api.auth import permitted
+from engines.primitives.errors import Forbidden, InvalidInput, Rejected
+from infra import deliveries_reading as reading
+from infra.channels.alert_facts import TEST
+from infra.channels.webhook import of_subscription
+from infra.deliveries import FAILED, SUSPENDED, DeliveryStore
+from infra.deliveries_ended import replay
+from projections.alert_notification import Channel, Notification, Purpose, notification_id
+
+SUBSCRIPTION = "AlertSubscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """All calls block."""
+
+    store: DeliveryStore
+
+    def page(
+        self,
+        reader: Principal,
+        *,
+        alert_id: str | None,
+        subscription: str | None,
+        channel: str | None,
+        state: str | None,
+        before: str | None,
+        limit: int,
+    ) -> dict[str, Any]:
+        rows, cursor = reading.page(
+            self.store,
+            alert_id=alert_id,
+            subscription=subscription,
+            channel=channel,
+            state=state,
+            entities=permitted(reader, None),
+            before=None if before is None else _cursor(before),
+            limit=limit,
+        )
+        return {"rows": rows, "cursor": None if cursor is None else str(cursor)}
+
+    def one(self, reader: Principal, delivery_id: str) -> dict[str, Any]:
+        return reading.one(self.store, delivery_id, permitted(reader, None))
+
+    def status(self, reader: Principal) -> dict[str, Any]:
+        """Counts and suspended targets of everybody. Raises Forbidden: for those who look after all of them."""
+        _unless_administrator(reader)
+        return {"states": reading.counts(self.store), "suspended": reading.suspended(self.store)}
+
+    def replay(
+        self,
+        reader: Principal,
+        now: datetime,
+        owner: Mapping[str, Any] | None,
+        *,
+        ids: Sequence[str] = (),
+        since: datetime | None = None,
+        subscription: str | None = None,
+        states: Sequence[str] = (FAILED, SUSPENDED),
+    ) -> int:
+        """`owner`: state of the subscription, where one is named. Raises Forbidden: another's, and no
+        administrator."""
+        if not _is_administrator(reader) and not (subscription is not None and owner is not None):
+            raise Forbidden("name your own subscription, or be an administrator of alerts", guard="ROLE")
+        if owner is not None:
+            _unless_own(reader, owner)
+        entities = permitted(reader, None)
+        return replay(
+            self.store, now, ids=ids, since=since, subscription=subscription, states=states, entities=entities
+        )
+
+    def test(
+        self,
+        reader: Principal,
+        now: datetime,
+        key: str,
+        state: Mapping[str, Any],
+        cmd_id: str | None,
+        channel: str | None,
+    ) -> dict[str, Any]:
+        """A marked message by each channel of a subscription. Raises Forbidden, Rejected (it has ended), InvalidInput
+        (it has no such channel)."""
+        _unless_own(reader, state)
+        if state.get("state") != "ACTIVE":
+            raise Rejected("the subscription has ended", guard="STATE")
+        chosen = [one for one in state["channels"] if channel in (None, one["channel"])]
+        if not chosen:
+            raise InvalidInput("the subscription has no such channel", field="channel")
+        entity = next((one for one in state["entities"] if one != EVERY_ENTITY), "-")
+        alert_id, at = f"test-{cmd_id or uuid4()}", now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        alert = {"alert_id": alert_id, "kind": TEST, "rule": TEST, "entity": entity, "event_time": at}
+        found = [
+            Notification(
+                notification_id=notification_id(
+                    Purpose.ALERT, key, Channel(one["channel"]), one["target"], (alert_id,)
+                ),
+                purpose=Purpose.ALERT,
+                subscription=key,
+                channel=Channel(one["channel"]),
+                target=one["target"],
+                alert_ids=(alert_id,),
+                alerts=(alert,),
+                due_at=at,
+                language=state.get("language") or "en",
+            )
+            for one in chosen
+        ]
+        sent = [one.notification_id for one in found if self.store.put([one])]
+        return {"alert_id": alert_id, "delivery_ids": sent}
+
+
+def base_subscription(name: str) -> str:
+    """The key of the aggregate behind a delivery's subscription."""
+    return of_subscription(name)
+
+
+def _cursor(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise InvalidInput("want the cursor of a page", field="before")
+    return int(text)
+
+
+def _is_administrator(reader: Principal) -> bool:
+    return not frozenset(ADMINISTRATORS).isdisjoint(reader.roles)
+
+
+def _unless_administrator(reader: Principal) -> None:
+    if not _is_administrator(reader):
+        raise Forbidden(f"{reader.actor} does not look after all deliveries", guard="ROLE")
+
+
+def _unless_own(reader: Principal, state: Mapping[str, Any]) -> None:
+    if not _is_administrator(reader) and state.get("subscriber") != reader.actor:
+        raise Forbidden("this is another's subscription", guard="OWNER")
