@@ -7,10 +7,12 @@ is `projections.limit_watch`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
 import msgspec
 
 from engines.limits import Headroom, Light
+from projections.alert_rules import RuleSet
 from projections.limit_policy import TotalKey
 
 LIMIT, WITHDRAWAL = "limit", "large-withdrawal"
@@ -44,6 +46,47 @@ class LargeFlow:
     currency: str
     amount: str
     txn_id: str
+    window_minutes: int = 0  # of the window that raised it; 0: one entry did
+    organisation: str = "-"  # `-`: the cut does not tell
+    customer_class: str = "-"
+    account: str = "-"
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A stored event, as a cut tells it: enough to judge it, and the way to find it."""
+
+    event_id: str
+    type: str
+    aggregate: str
+    key: str
+    entity: str
+    branch: str
+    role: str
+    currency: str
+    valid_on: str
+    amount: str | None = None  # in units of the currency
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something that has to be done by a day, as a cut tells it: the reservations of an organisation that are past
+    their day and not used, or one term or date of a case that is near or over."""
+
+    about: Literal["reservation", "deadline"]
+    subject: str  # the organisation; `kind/key` of the case
+    entity: str
+    currency: str
+    due_on: str  # the oldest value date; the legal last day
+    act_by: str = ""  # of a deadline: the prudent day
+    rule: str = ""  # of a deadline: TL01 …, LIMIT, APPROVAL
+    stage: str = ""  # of the case
+    amount: str | None = None  # in units of the currency; approved and not executed
+    count: int = 0  # of reservations: value dates; of a deadline: reminders sent
+
+    @property
+    def key(self) -> TotalKey:
+        """What it is watched under, beside figures; a case may have dates by several rules."""
+        subject = f"{self.rule} {self.subject}" if self.rule else self.subject
+        return TotalKey(self.about, subject, self.entity, self.currency)
 
 
 AssetKey = tuple[str, str, str]  # scope, entity, currency
@@ -66,6 +109,11 @@ class RecordedCut:
     offsets: Mapping[str, int] = field(default_factory=dict)
     position_offsets: Mapping[str, int] = field(default_factory=dict)
     appended_us: int = 0
+    decisions: Sequence[Decision] = ()
+    rules: RuleSet | None = None  # None: as they were
+    dues: Sequence[Due] = ()  # those that changed; all of them where the cut is whole
+    settled: Sequence[TotalKey] = ()  # those that are no more
+    days: Mapping[str, str] = field(default_factory=dict)  # business dates that moved, by entity
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def limit_alerts(alerts: Iterable[LimitAlert], source: Source) -> Iterator[Outpu
                 cause=None if one.flow is None else one.flow.alert_id,
                 assets=list(one.assets),
             ),
+            severity="CRITICAL" if Light.RED in (one.light, one.light_before) else "WARNING",
         )
         yield Output(topics.ALERT, f"{key.entity}|-".encode(), encode(record))
 

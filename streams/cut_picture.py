@@ -11,8 +11,9 @@ from datetime import date
 from fractions import Fraction
 
 from engines.limits import Light, headroom
-from projections.limit_cuts import AssetKey, LiquidAsset, Total
+from projections.limit_cuts import AssetKey, Due, LiquidAsset, Total
 from projections.limit_policy import TotalKey, WatchPolicy
+from streams.cut_dues import reservations_past
 from streams.cut_records import amount_text, exact_text
 from streams.ratio_items import Figure, Items, Pair
 from streams.ratio_policy import RatioPolicy
@@ -40,6 +41,8 @@ class Picture:
     logs: Mapping[str, str]
     event_time: str | None
     folds: Mapping[str, int] = field(default_factory=dict)
+    dues: tuple[Due, ...] = ()  # reservations past their date
+    days: Mapping[str, str] = field(default_factory=dict)  # business dates, by entity
 
 
 @dataclass(slots=True)
@@ -97,6 +100,8 @@ def take_picture(view: RiskView, policy: RatioPolicy, after: Vector, gaps: Least
         view.logs(*RATIO_TOPICS, *POSITION_TOPICS),
         view.last_event_time(POSITION),
         view.folds(*RATIO_TOPICS, *POSITION_TOPICS),
+        reservations_past(view.reservations_table, days),
+        {entity: day.isoformat() for entity, day in sorted(days.items())},
     )
 
 

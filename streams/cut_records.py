@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from engines.primitives.money import exponent
-from projections.limit_cuts import AssetKey, LargeFlow, LiquidAsset, RecordedCut, Total
+from projections.alert_rules import RuleSet
+from projections.limit_cuts import AssetKey, Decision, Due, LargeFlow, LiquidAsset, RecordedCut, Total
 from projections.limit_policy import TotalKey
 from streams.figure_digests import figure_digest
 
@@ -43,7 +44,7 @@ class CutAssets(msgspec.Struct, kw_only=True):
     rows: list[LiquidAsset]
 
 
-class CutFlow(msgspec.Struct, kw_only=True):
+class CutFlow(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A large-flow alert that was raised since the cut before (LIQ-02)."""
 
     alert_id: str
@@ -51,6 +52,10 @@ class CutFlow(msgspec.Struct, kw_only=True):
     currency: str
     amount: Annotated[str, Meta(description="of the entry, or of its window where that raised the alert")]
     txn_id: str
+    window_minutes: Annotated[int, Meta(description="of the window that raised it; 0: one entry did")] = 0
+    organisation: str = "-"
+    customer_class: str = "-"
+    account: str = "-"
 
 
 class RiskCut(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -73,6 +78,18 @@ class RiskCut(msgspec.Struct, kw_only=True, omit_defaults=True):
     gone: list[CutTotal] = []
     flows: list[CutFlow] = []
     assets: list[CutAssets] = []
+    decisions: Annotated[list[Decision], Meta(description="events stored since the cut before")] = []
+    decided_to: Annotated[int | None, Meta(description="position in the decision log up to which they are told")] = (
+        None
+    )
+    dues: Annotated[
+        list[Due], Meta(description="past-due reservations, deadlines near or over: those that changed")
+    ] = []
+    settled: Annotated[list[TotalKey], Meta(description="of dues: those that are no more")] = []
+    days: Annotated[dict[str, str], Meta(description="business dates that moved, by entity")] = {}
+    rules: Annotated[
+        RuleSet | None, Meta(description="alert rules in force from this cut on; null: as they were")
+    ] = None
 
 
 _decoder = msgspec.json.Decoder(RiskCut)
@@ -124,11 +141,16 @@ def recorded(cut: RiskCut, offset: int, taken_us: int, appended_us: int) -> Reco
         whole=cut.whole,
         totals={_key(one): Total(one.as_of, one.value, one.numerator, one.denominator) for one in cut.totals},
         gone=[_key(one) for one in cut.gone],
-        flows=[LargeFlow(one.alert_id, one.entity, one.currency, one.amount, one.txn_id) for one in cut.flows],
+        flows=[LargeFlow(**msgspec.structs.asdict(one)) for one in cut.flows],
         assets={(one.scope, one.entity, one.currency): tuple(one.rows) for one in cut.assets},
         offsets=cut.offsets,
         position_offsets=cut.position_offsets,
         appended_us=appended_us,
+        decisions=cut.decisions,
+        rules=cut.rules,
+        dues=cut.dues,
+        settled=cut.settled,
+        days=cut.days,
     )
 
 

@@ -16,12 +16,14 @@ import structlog
 from engines.limits import Light
 from engines.primitives.errors import TidemarkError, Unavailable
 from infra.event_store import Clock, Cursor, EventStore
-from projections.limit_cuts import AssetKey, Total
+from projections.alert_rules import RuleSet
+from projections.limit_cuts import AssetKey, Due, Total
 from projections.limit_policy import TotalKey, WatchPolicy
 from streams.cut_picture import LeastGaps, Picture, take_picture
 from streams.cut_records import CutFlow, RiskCut, assets_of, total_of, totals_digest
 from streams.instants import instant_text
 from streams.ratio_policy import RatioPolicy
+from streams.rule_sources import NOTHING, Beside, LookBeside
 from streams.views_alerts import Vector
 from streams.views_live import LiveView
 
@@ -48,23 +50,34 @@ class CutMaker:
         alert_vector: Vector,
         config_version: str = "-",
         quiet_interval_s: float = QUIET_INTERVAL_S,
+        *,
+        decided_to: int | None = None,
     ) -> None:
         self.alert_vector: Vector = dict(alert_vector)
+        self.decided_to = decided_to
         self._epoch, self._config_version = epoch, config_version
         self._quiet = timedelta(seconds=quiet_interval_s)
         self._written: Mapping[TotalKey, Total] = {}
         self._number = 0
+        self._rules: RuleSet | None = None
+        self._dues: Mapping[TotalKey, Due] = {}
+        self._days: Mapping[str, str] = {}
         self._written_at: datetime | None = None
         self._told: dict[AssetKey, tuple[tuple[Light, ...], datetime]] = {}  # lights and when assets were told last
 
-    def make(self, picture: Picture, now: datetime) -> RiskCut | None:
+    def make(self, picture: Picture, now: datetime, beside: Beside = NOTHING) -> RiskCut | None:
         """The cut of this picture; None: nothing moved, and the last one is young. It counts once it is `written`."""
         first = self._written_at is None
         changed = {key: total for key, total in picture.totals.items() if self._written.get(key) != total}
         gone = sorted(self._written.keys() - picture.totals.keys())
         flows = [alert for alert in picture.flows if alert.kind == "raised"]
         is_due = self._written_at is None or now - self._written_at >= self._quiet
-        if not (changed or gone or picture.flows or is_due):
+        all_due = _by_key(picture, beside)
+        dues = [due for key, due in sorted(all_due.items()) if self._dues.get(key) != due]
+        settled = sorted(self._dues.keys() - all_due.keys())
+        days = {entity: day for entity, day in picture.days.items() if self._days.get(entity) != day}
+        is_told = not (beside.decisions or dues or settled or days) and beside.rules == self._rules
+        if not (changed or gone or picture.flows or is_due) and is_told:
             return None
         vector = dict(self.alert_vector)
         for alert in picture.flows:
@@ -97,26 +110,43 @@ class CutMaker:
                     currency=one.currency,
                     amount=one.rolling or one.amount,
                     txn_id=one.txn_id,
+                    window_minutes=(one.window_minutes or 0) if one.rolling else 0,
+                    organisation=one.organisation,
+                    customer_class=one.customer_class,
+                    account=one.account,
                 )
                 for one in flows
             ],
             assets=assets_of(told),
+            decisions=list(beside.decisions),
+            decided_to=beside.decided_to,
+            dues=dues,
+            settled=settled,
+            days=days,
+            rules=beside.rules if first or beside.rules != self._rules else None,
         )
 
     def written(self, cut: RiskCut, picture: Picture, now: datetime) -> None:
         """The log has the cut: the next one says what changed since."""
+        kept = {key: due for key, due in self._dues.items() if key not in set(cut.settled)}
+        self._dues, self._days = kept | {due.key: due for due in cut.dues}, {**self._days, **cut.days}
         self._written, self._written_at = dict(picture.totals), now
         self._told = {scope: held for scope, held in self._told.items() if scope in picture.lights}
         for one in cut.assets:
             scope = (one.scope, one.entity, one.currency)
             self._told[scope] = (picture.lights.get(scope, ()), now)
         self.alert_vector = dict(cut.alert_vector)
+        self._rules, self.decided_to = cut.rules or self._rules, cut.decided_to
         self._number += 1
 
     def _are_news(self, scope: AssetKey, picture: Picture, now: datetime) -> bool:
         """When a light turns, so that an alert of it is of this very cut; for the rest now and then is enough."""
         told = self._told.get(scope)
         return told is None or told[0] != picture.lights.get(scope) or now - told[1] >= self._quiet
+
+
+def _by_key(picture: Picture, beside: Beside) -> Mapping[TotalKey, Due]:
+    return {due.key: due for due in (*picture.dues, *beside.dues)}
 
 
 class CutSequencer:
@@ -131,6 +161,7 @@ class CutSequencer:
         send: Send,
         last: Callable[[], RiskCut | None],
         *,
+        beside: LookBeside = lambda _decided_to: NOTHING,
         clock: Clock,
         holder: str,
         config_version: str = "-",
@@ -141,7 +172,7 @@ class CutSequencer:
         """`last` reads the newest record of the log; `holder` names this sequencer, another for every process."""
         self._live, self._policy, self._watch = live, policy, watch
         self._send, self._last, self._clock = send, last, clock
-        self._config_version = config_version
+        self._config_version, self._beside = config_version, beside
         self._cursor = Cursor(store, CURSOR_NAME, holder, clock=clock, lease_s=lease_s)
         self._renew_every = timedelta(seconds=lease_s / 3)
         self._renew_at: datetime | None = None
@@ -162,7 +193,7 @@ class CutSequencer:
             )
         )
         now = self._clock()
-        cut = None if picture is None else maker.make(picture, now)
+        cut = None if picture is None else maker.make(picture, now, self._beside(maker.decided_to))
         if cut is None or picture is None or not self._cursor.is_held:
             return False
         self._send(msgspec.json.encode(cut))
@@ -211,7 +242,10 @@ class CutSequencer:
                 return None
             newest = self._last()
             vector = {} if newest is None else newest.alert_vector
-            self._maker = CutMaker(position + 1, vector, self._config_version, self._quiet_interval_s)
+            decided_to = None if newest is None else newest.decided_to
+            self._maker = CutMaker(
+                position + 1, vector, self._config_version, self._quiet_interval_s, decided_to=decided_to
+            )
             log.info("cut_sequencer_started", epoch=position + 1)
         self._renew_at = now + self._renew_every
         return self._maker
