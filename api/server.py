@@ -10,8 +10,13 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from api.stream_direct import DirectProtocol
+from api.stream_limits import make_room
 from engines.primitives.errors import Unavailable
 
+BACKLOG = (
+    4_096  # connections that wait to be taken: thousands come back at once after a restart; the system may cap it
+)
 GRACE_S = 5  # for answers under way; live streams end at once
 
 
@@ -23,6 +28,9 @@ def serve(app: FastAPI, host: str, port: int, on_ready: Callable[[int], None] | 
     Raises:
         Unavailable: the address cannot be bound.
     """
+    ours = getattr(app.state, "services", None)  # the scenario server has no live streams
+    if ours is not None:
+        make_room(ours.stream_clients_max)
     listener = bind(host, port)
     try:
         server_for(app, on_ready).run(sockets=[listener])
@@ -45,6 +53,8 @@ def bind(host: str, port: int) -> socket.socket:
 def server_for(app: FastAPI, on_ready: Callable[[int], None] | None = None) -> "Server":
     config = uvicorn.Config(
         app,
+        http=DirectProtocol,
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         server_header=False,

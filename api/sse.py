@@ -1,30 +1,33 @@
 """The live stream: one hub for all clients, and per client the events it still lacks, over SSE or WebSocket.
 
-Clients pull. Each keeps a cursor, {partition: sequence} for alerts and a version for rows, and the hub only
-wakes it: a slow client costs no memory, gets the newest rows when it is able to take them, and misses no
-alert. One that takes nothing at all is closed and resumes by Last-Event-ID (decision S16). Not for adding
-up: bodies come from `api.figures`.
+Each client keeps a cursor, {partition: sequence} for alerts and a version for rows. The hub encodes what is new once
+and writes it to all who are level (`api.stream_fan`); the others fetch what they lack, from the ring of newest alerts
+or, further back, from the view. A slow client costs no memory, gets the newest rows when it is able to take them,
+and misses no alert. One that takes nothing at all is closed and resumes by Last-Event-ID (decision S16). Not for
+adding up: bodies come from `api.figures`.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
 import msgspec
-from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
-from api import figures, ratios
+from api import figures, ratios, trust
 from api.figures import PAIR, Body, Query
 from api.metrics import Metrics
 from api.services import Services
+from api.stream_choice import Predicates
+from api.stream_direct import Direct
+from api.stream_events import Choice, Event, Frame, frame_of
+from api.stream_fan import Fan
+from api.stream_ring import Chunk, Ring
+from api.stream_rows import Board, Pictures
 from engines.primitives.errors import Unavailable
-from streams.figure_digests import body_digest
 from streams.topics import ALERT
 from streams.views import Changes, RiskView
 from streams.views_alerts import Vector, vector_text
@@ -35,96 +38,35 @@ ALERTS_AT_ONCE = 200
 RATIOS_INTERVAL_S = 0.5  # some milliseconds each, under the view's lock: five times less often than positions
 BEHIND_WAIT_S = 2.0  # how long a resuming client waits for a view that is behind the one it came from
 
-Entities = frozenset[str] | None
 T = TypeVar("T")
 
 
-class Event(NamedTuple):
-    """`name` empty: a heartbeat. `id` empty: the client keeps the one it has."""
-
-    name: str
-    data: Any = None
-    id: str = ""
-
-    def as_sse(self) -> bytes:
-        if not self.name:
-            return b": heartbeat\n\n"
-        head = f"id: {self.id}\n" if self.id else ""
-        # JSON as msgspec writes it holds no raw newline, so that one data line is enough.
-        return f"event: {self.name}\n{head}data: ".encode() + msgspec.json.encode(self.data) + b"\n\n"
-
-
-class Pictures(NamedTuple):
-    """Rows by entity and currency, all from one cut."""
-
-    positions: Body
-    gap: Body
-    ratios: Body
-    alerts: list[Alert]  # newest first
-    vector: Vector
-    alert_logs: dict[str, str]
-
-
-@dataclass(slots=True)
-class Rows:
-    """The newest rows of one figure, and for each (entity, currency) the version in which it changed last."""
-
-    body: Body = field(default_factory=dict)
-    versions: dict[tuple[str, str], int] = field(default_factory=dict)
-    moved: int = 0  # version in which the offsets changed last
-    digests: dict[Entities, str] = field(default_factory=dict)  # of the rows that readers of these entities see
-
-    def since(self, version: int, entities: Entities) -> list[Body]:
-        return [
-            row
-            for row in self.body.get("rows", ())
-            if (entities is None or row["entity"] in entities)
-            and self.versions.get((row["entity"], row["currency"]), 0) > version
-        ]
-
-    def digest(self, entities: Entities) -> str:
-        """Of all rows a client has once it has taken the changed ones: what a replay reproduces."""
-        if entities not in self.digests:
-            rows = [row for row in self.body.get("rows", ()) if entities is None or row["entity"] in entities]
-            self.digests[entities] = body_digest(self.body | {"rows": rows})
-        return self.digests[entities]
-
-    def renew(self, body: Body, version: int) -> None:
-        """Take over `body`; a pair has changed if any of its rows has."""
-        before = _by_pair(self.body)
-        for pair, rows in _by_pair(body).items():
-            if rows != before.get(pair):
-                self.versions[pair] = version
-        if body["offsets"] != self.body.get("offsets"):
-            self.moved = version
-        self.body, self.digests = body, {}
-
-
-def _by_pair(body: Body) -> dict[tuple[str, str], list[Body]]:
-    pairs: dict[tuple[str, str], list[Body]] = {}
-    for row in body.get("rows", ()):
-        pairs.setdefault((row["entity"], row["currency"]), []).append(row)
-    return pairs
-
-
 class Hub:
-    """Listens to the live view and wakes the clients. Runs on the event loop; one per application."""
+    """Listens to the live view and serves the clients. Runs on the event loop; one per application."""
 
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self.services = services
         self.metrics = metrics
         self.stopping = False
         self.epoch = 0  # grows when rows may have vanished: everyone gets a full state
-        self.version = 0  # grows with each renewal of rows
         self.alert_version = 0
-        self.positions, self.gap, self.ratios = Rows(), Rows(), Rows()
+        self.ring = Ring()
+        self.board = Board()
+        self.fan = Fan(metrics, services.heartbeat_s)
+        self.trusted: trust.Told | None = None
+        self.predicates: Predicates = {}
         self._ratios: Body = {}
         self._ratios_due = 0.0  # monotonic seconds
         self._ratios_waiting = False
-        self._clients: set[asyncio.Event] = set()
+        self._untrust: Callable[[], None] = lambda: None
+        self._changes = 0  # noted so far
+        self._pictured = (-1, -1, 0.0)  # epoch, changes and monotonic seconds when the newest picture was begun
         self._dirty = False
+        self._early: list[Alert] | None = None  # alerts that came while the ring looks where to begin
+        self._ring_task: asyncio.Task[None] | None = None
         self._renewal: asyncio.Task[None] | None = None
         self._renewing = asyncio.Lock()
+        self._trust: dict[Choice, tuple[int, Event, Frame]] = {}
         # Threads of our own: slow queries may hold all of the default ones, and an alert must not wait for
         # them.
         self.threads = anyio.CapacityLimiter(8)
@@ -137,33 +79,42 @@ class Hub:
                 loop.call_soon_threadsafe(self._note, changes)
 
         self._unlisten = self.services.live.listen(on_change)
+        self._begin_ring()
+        if self.services.trust is not None:
+            self.trusted = trust.Told(self.services.trust)
+
+            def on_turn() -> None:  # on the thread that noticed it
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(self.fan.bring_rows)
+
+            self._untrust = self.services.trust.listen(on_turn)
+        self.fan.start()
 
     def stop(self) -> None:
         """End all streams now; idempotent."""
         self.stopping = True
-        self._wake()
+        self.fan.stop()
 
     async def close(self) -> None:
         self.stop()
         self._unlisten()
-        if self._renewal is not None:
-            self._renewal.cancel()
+        self._untrust()
+        for task in (self._renewal, self._ring_task):
+            if task is not None:
+                task.cancel()
 
     def check_room(self) -> None:
         """Raises Unavailable: too many clients, or we are stopping. Asked before the answer has begun."""
-        if self.stopping or len(self._clients) >= self.services.stream_clients_max:
-            raise Unavailable("no more live streams here now", clients=len(self._clients))
+        if self.stopping or len(self.fan.clients) >= self.services.stream_clients_max:
+            raise Unavailable("no more live streams here now", clients=len(self.fan.clients))
 
-    def enter(self) -> asyncio.Event:
-        """A new client's wake-up."""
-        wake = asyncio.Event()
-        self._clients.add(wake)
-        self.metrics.stream_clients.set(len(self._clients))
-        return wake
+    def enter(self, client: "Client") -> None:
+        self.fan.clients[client] = None
+        self.metrics.stream_clients.set(len(self.fan.clients))
 
-    def leave(self, wake: asyncio.Event) -> None:
-        self._clients.discard(wake)
-        self.metrics.stream_clients.set(len(self._clients))
+    def leave(self, client: "Client") -> None:
+        self.fan.clients.pop(client, None)
+        self.metrics.stream_clients.set(len(self.fan.clients))
 
     def _picture(self, view: RiskView) -> Pictures:
         query = Query(PAIR)
@@ -191,82 +142,226 @@ class Hub:
         return self._ratios
 
     def _note(self, changes: Changes) -> None:
+        self._changes += 1
         if changes.alerts:
             self.alert_version += 1
         if changes.reset:
             self.epoch += 1
-        if changes.alerts or changes.reset:
-            self._wake()
+            self.ring.forget()
+            self.fan.forget_alerts()
+            self._begin_ring()
+            self.fan.bring_alerts([])
+            self.fan.bring_rows()  # also lets go of followers, who then ask for a state
+        elif self._early is not None:
+            self._early += changes.alerts
+        elif changes.alerts:
+            self.fan.bring_alerts(self.ring.add(changes.alerts))
         if changes.advanced - {ALERT} or changes.dates or changes.reset:
             self._dirty = True
             if self._renewal is None or self._renewal.done():
                 self._renewal = asyncio.create_task(self._renew())
 
+    def _begin_ring(self) -> None:
+        self._early = []
+        if self._ring_task is not None:
+            self._ring_task.cancel()
+        self._ring_task = asyncio.create_task(self._find_vector())
+
+    async def _find_vector(self) -> None:
+        # Alerts told of while this waits may be in the vector already, and are then no news to the ring.
+        vector = await self.read(lambda view: view.alert_book.vector())
+        early, self._early = self._early or [], None
+        self.ring.begin(vector)
+        self.ring.add(early)
+        self.fan.bring_alerts([])
+
     async def _renew(self) -> None:
         while self._dirty and not self.stopping:
             self._dirty = False
-            if self._clients:  # nobody looks: the next to come asks for a whole state
+            if self.fan.clients:  # nobody looks: the next to come asks for a whole state
                 await self.renew()
             await asyncio.sleep(self.services.positions_interval_s)
-            if self._ratios_waiting and not self._dirty and self._clients:
+            await self.fan.rows_out.wait()  # not faster than rows reach everyone
+            if self._ratios_waiting and not self._dirty and self.fan.clients:
                 await asyncio.sleep(max(0.0, self._ratios_due - monotonic()))
                 self._dirty = True
 
-    async def renew(self) -> Pictures:
-        """A new picture, which is then also what `version` stands for.
+    async def renew(self, *, recent: bool = False) -> Pictures:
+        """A new picture, which is then also what the board's version stands for.
 
-        A state goes through here too: against an older picture a row that moved and moved back looks
-        unchanged.
+        A state goes through here too: against an older picture a row that moved and moved back looks unchanged.
+        `recent`: one that thousands who come at the same time may share.
         """
         async with self._renewing:
-            picture = await anyio.to_thread.run_sync(self.services.live.read, self._picture, limiter=self.threads)
-            self.version += 1
-            self.positions.renew(picture.positions, self.version)
-            self.gap.renew(picture.gap, self.version)
-            self.ratios.renew(picture.ratios, self.version)
-            self._wake()
+            if recent and self.board.picture is not None and self._is_recent():
+                return self.board.picture
+            begun = (self.epoch, self._changes, monotonic())
+            picture = await self.read(self._picture)
+            self._pictured = begun
+            self.board.renew(picture)
+            self.fan.bring_rows()
             return picture
 
-    def _wake(self) -> None:
-        for wake in self._clients:
-            wake.set()
+    def _is_recent(self) -> bool:
+        epoch, changes, at = self._pictured
+        age_s = monotonic() - at
+        return epoch == self.epoch and (changes == self._changes or age_s < self.services.positions_interval_s)
+
+    async def read(self, ask: Callable[[RiskView], T]) -> T:
+        return await anyio.to_thread.run_sync(self.services.live.read, ask, limiter=self.threads)
+
+    def trust(self, choice: Choice) -> tuple[Event, Frame]:
+        """The newest state of the sources, encoded once for all who may see the same."""
+        assert self.trusted is not None  # noqa: S101 - asked for where there is a board
+        version, found = self.trusted.version, self._trust.get(choice)
+        if found is None or found[0] != version:
+            body = self.trusted.body(choice.entities)
+            event = Event("trust", body, raw=msgspec.json.encode(body))
+            found = self._trust[choice] = (version, event, frame_of([event]))
+        return found[1:]
 
 
-async def events(hub: Hub, entities: Entities, resume: Vector | None) -> AsyncGenerator[Event]:
-    """What one client gets, in order; ends when the hub stops.
+async def events(
+    hub: Hub,
+    entities: frozenset[str] | None,
+    resume: Vector | None,
+    choice: Choice | None = None,
+    direct: Direct | None = None,
+) -> AsyncGenerator[Event]:
+    """What one client gets, in order; ends when the hub stops or the direct connection is lost.
 
     Without `resume` a `state` comes first. With it all alerts after that vector come first, then all rows;
     if the vector is of another log, or ahead of what this view reaches within BEHIND_WAIT_S, a `state`
-    comes instead.
+    comes instead. While the client is level, what is new goes by `direct` and not through here.
     """
-    client = Client(hub, entities, resume)
-    wake = hub.enter()
+    client = Client(hub, choice or Choice(entities), resume)
+    hub.enter(client)
+    if direct is not None:
+        direct.on_lost = client.wake
     try:
-        while not hub.stopping:
-            wake.clear()
+        while not hub.stopping and not (direct is not None and direct.is_lost):
+            client.rest()
             async for event in client.due():
                 yield event
-            try:
-                async with asyncio.timeout(hub.services.heartbeat_s):
-                    await wake.wait()
-            except TimeoutError:
+            if direct is not None and client.is_level():
+                client.follow(direct)
+            if await client.woken():
                 yield Event("")
     finally:
-        hub.leave(wake)
+        client.direct = None
+        if direct is not None:
+            direct.on_lost = None
+        hub.leave(client)
 
 
 class Client:
     """One client's cursor."""
 
-    def __init__(self, hub: Hub, entities: Entities, resume: Vector | None) -> None:
+    __slots__ = (
+        "_alert_logs",
+        "_alert_version",
+        "_at",
+        "_awake",
+        "_beat",
+        "_choice",
+        "_cursor",
+        "_epoch",
+        "_hub",
+        "_resumes",
+        "_trust_version",
+        "_version",
+        "_waiting",
+        "direct",
+    )
+
+    def __init__(self, hub: Hub, choice: Choice, resume: Vector | None) -> None:
         self._hub = hub
-        self._entities = entities
+        self._choice = choice
         self._cursor: Vector = dict(resume or {})
         self._resumes = resume is not None
         self._epoch = -1  # of the last state; -1: none sent yet
         self._version = 0
+        self._trust_version = -1
         self._alert_version = -1
         self._alert_logs: dict[str, str] = {}
+        self._awake = self._beat = False
+        self._waiting: asyncio.Future[None] | None = None
+        self.direct: Direct | None = None  # while it follows
+        self._at = 0  # number in the ring of the newest alert it has had, while it follows
+
+    # -- waking ------------------------------------------------------------------------------------------------
+
+    def wake(self, *, beat: bool = False) -> None:
+        """Look for what is due. A follower is none from now on."""
+        self.direct = None
+        self._awake = True
+        self._beat = self._beat or beat
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def rest(self) -> None:
+        self._awake = False
+
+    async def woken(self) -> bool:
+        """Wait; whether a heartbeat is due."""
+        if not self._awake:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        beat, self._beat = self._beat, False
+        return beat
+
+    # -- following ---------------------------------------------------------------------------------------------
+
+    def is_level(self) -> bool:
+        """Whether it has had all there is, so that what comes next is the same as for the others."""
+        hub = self._hub
+        is_current = self._epoch == hub.epoch and self._version == hub.board.version and not self._awake
+        return is_current and hub.services.live.status.ready and hub.ring.is_at_end(self._cursor)
+
+    def follow(self, direct: Direct) -> None:
+        self._at, self.direct = self._hub.ring.count, direct
+
+    def next_alerts(self, chunk: Chunk) -> list[Frame]:
+        """What to write to a follower; nothing if it follows no longer."""
+        if self._at >= chunk.last:
+            return []
+        frame = chunk.frame(self._choice, self._at)
+        frames = [] if frame is None else [frame]
+        if not self._may_follow(frames):
+            return []
+        self._at, self._cursor = chunk.last, chunk.vector
+        return frames
+
+    def next_rows(self) -> list[Frame]:
+        """As `next_alerts`."""
+        hub = self._hub
+        frames = []
+        trusted = hub.trusted.version if hub.trusted is not None else self._trust_version
+        if self._trust_version != trusted and "trust" in self._choice.kinds:
+            frames.append(hub.trust(self._choice)[1])
+        frame = hub.board.frame(self._choice, self._version)
+        if frame is not None:
+            frames.append(frame)
+        if not self._may_follow(frames):
+            return []
+        self._version, self._trust_version = hub.board.version, trusted
+        return frames
+
+    def _may_follow(self, frames: list[Frame]) -> bool:
+        """Else it is let go: it went behind, its log was replaced, or its lens must look at what comes."""
+        is_open = self._epoch == self._hub.epoch and self.direct is not None and self.direct.is_open
+        if is_open and not any(frame.is_sealed for frame in frames):
+            return True
+        self.wake()
+        return False
+
+    def vector_text(self) -> str:
+        return vector_text(self._cursor)
+
+    # -- fetching ----------------------------------------------------------------------------------------------
 
     async def due(self) -> AsyncIterator[Event]:
         """Everything this client lacks at the moment."""
@@ -285,20 +380,22 @@ class Client:
         if self._alert_version != hub.alert_version:
             async for event in self._alerts():
                 yield event
-        if self._version != hub.version:
-            version, self._version = self._version, hub.version
-            for name, rows in (("positions", hub.positions), ("gap", hub.gap), ("ratios", hub.ratios)):
-                changed = rows.since(version, self._entities)
-                # No row changed but the cut moved (repeats, on-us legs): the figures stand at newer offsets.
-                if changed or rows.moved > version:
-                    body = {key: value for key, value in rows.body.items() if key != "buckets"}
-                    yield Event(name, body | {"rows": changed, "digest": rows.digest(self._entities)})
+        if hub.trusted is not None and self._trust_version != hub.trusted.version:
+            self._trust_version = hub.trusted.version
+            if "trust" in self._choice.kinds:
+                yield hub.trust(self._choice)[0]
+        if self._version != hub.board.version:
+            version, self._version = self._version, hub.board.version
+            for event in hub.board.changed(self._choice, version):
+                yield event
 
     async def _is_reached(self) -> bool:
         deadline = anyio.current_time() + BEHIND_WAIT_S
         while not self._hub.stopping:
-            held = await self._read(lambda view: view.alert_book.vector())
-            if all(sequence <= held.get(partition, -1) for partition, sequence in self._cursor.items()):
+            held = self._hub.ring.vector
+            if held is None or not _covers(held, self._cursor):
+                held = await self._hub.read(lambda view: view.alert_book.vector())
+            if _covers(held, self._cursor):
                 return True
             if anyio.current_time() > deadline:
                 return False
@@ -308,88 +405,45 @@ class Client:
     async def _is_same_log(self) -> bool:
         if not self._alert_logs:
             return False
-        logs = await self._read(lambda view: view.logs(ALERT))
+        logs = await self._hub.read(lambda view: view.logs(ALERT))
         return all(logs.get(place) == log for place, log in self._alert_logs.items())
 
     async def _whole(self, *, rows_only: bool, goes_on: bool) -> list[Event]:
         """A full state; for a client that resumes, and so has its alerts, only the rows of one."""
-        alert_version = self._hub.alert_version
-        picture = await self._hub.renew()
-        self._version, self._alert_logs, self._resumes = self._hub.version, picture.alert_logs, False
-        positions, gap = self._seen(picture.positions), self._seen(picture.gap)
-        live_ratios = self._seen(picture.ratios)
+        picture = await self._hub.renew(recent=True)
+        board = self._hub.board
+        self._version, self._alert_logs, self._resumes = board.version, picture.alert_logs, False
         if rows_only:
-            return [Event("positions", positions), Event("gap", gap), Event("ratios", live_ratios)]
+            return board.all_rows(self._choice)
         if not goes_on:
-            self._cursor, self._alert_version = dict(picture.vector), alert_version
-        alerts = [alert for alert in picture.alerts if self._may_see(alert.entity)]
-        state = {"positions": positions, "gap": gap, "ratios": live_ratios, "alerts": alerts}
-        # Before the first alert of all an id is needed too, or a break would lose what comes next.
-        return [Event("state", state, vector_text(self._cursor) or "0:-1")]
+            self._cursor, self._alert_version = dict(picture.vector), -1
+        return [board.state(self._choice, self._cursor)]
 
     async def _alerts(self) -> AsyncIterator[Event]:
-        self._alert_version = self._hub.alert_version
-        while not self._hub.stopping:
-            cursor = dict(self._cursor)
-            found = await self._read(partial(_after, cursor))
+        hub = self._hub
+        self._alert_version = hub.alert_version
+        while not hub.stopping:
+            kept = hub.ring.after(self._cursor)
+            if kept is not None:
+                for one in kept:
+                    if self._is_taken(one.alert):
+                        yield one.event(self._cursor)
+                return
+            found = await hub.read(partial(_after, dict(self._cursor)))
             for alert in found:
-                self._cursor[alert.lane] = alert.sequence
-                if self._may_see(alert.entity):
+                if self._is_taken(alert):
                     yield Event("alert", alert, vector_text(self._cursor))
             if len(found) < ALERTS_AT_ONCE:
                 return
 
-    async def _read(self, ask: Callable[[RiskView], T]) -> T:
-        hub = self._hub
-        return await anyio.to_thread.run_sync(hub.services.live.read, ask, limiter=hub.threads)
+    def _is_taken(self, alert: Alert) -> bool:
+        self._cursor = self._cursor | {alert.lane: alert.sequence}
+        return self._choice.wants(alert)
 
-    def _seen(self, body: Body) -> Body:
-        seen = body | {"rows": [row for row in body["rows"] if self._may_see(row["entity"])]}
-        return seen | {"digest": body_digest(seen)}
 
-    def _may_see(self, entity: str) -> bool:
-        return self._entities is None or entity in self._entities
+def _covers(held: Vector, cursor: Vector) -> bool:
+    return all(sequence <= held.get(partition, -1) for partition, sequence in cursor.items())
 
 
 def _after(cursor: Vector, view: RiskView) -> list[Alert]:
     return view.alert_book.after(cursor, ALERTS_AT_ONCE)
-
-
-class EventStream(StreamingResponse):
-    """An SSE answer: not buffered, not compressed, and closed if the client takes nothing for too long."""
-
-    def __init__(self, hub: Hub, source: AsyncGenerator[Event]) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        super().__init__((), headers=headers, media_type="text/event-stream")
-        self._hub = hub
-        self._source = source
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def until_gone(cancel: anyio.CancelScope) -> None:
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            cancel.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(until_gone, tasks.cancel_scope)
-            try:
-                await self._send_all(send)
-            except TimeoutError:
-                self._hub.metrics.stream_stalled.inc()
-            finally:
-                tasks.cancel_scope.cancel()
-
-    async def _send_all(self, send: Send) -> None:
-        limit_s = self._hub.services.stalled_client_s
-        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        # A comment at once: proxies and browsers then know that the stream is open.
-        await send({"type": "http.response.body", "body": b": open\nretry: 1000\n\n", "more_body": True})
-        try:
-            async for event in self._source:
-                with anyio.fail_after(limit_s):
-                    await send({"type": "http.response.body", "body": event.as_sse(), "more_body": True})
-                if event.name:
-                    self._hub.metrics.stream_events.labels(event.name).inc()
-        finally:
-            await self._source.aclose()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
