@@ -1,5 +1,6 @@
 """The page in a real Chromium, against the scripted bank of mock_api.py. Builds nothing: CI builds it first."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -341,4 +342,37 @@ def test_accessibility_of_the_audit_panel(browser: Browser, scheme: Literal["lig
             if step:
                 page.locator("#audit tbody").get_by_role("button", name=step).first.click()
                 expect(page.locator("#audit-title")).to_contain_text(step)
+        page.close()
+
+
+def test_the_page_speaks_chinese_on_a_phone_and_its_rooms_are_behind_a_button(browser: Browser) -> None:
+    bank = MockBank(CELLS)
+    bank.raise_alert("TIDE-CN", "CNY", 690_000_00, 300_000_00)
+    with MockServer(bank) as server:
+        page = browser.new_page(viewport={"width": 390, "height": 900}, locale="zh-CN")
+        page.goto(server.address)  # the browser asks for Chinese, nobody chose yet
+        expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+        expect(page.locator("#link-word")).to_have_text("实时")
+        expect(page.locator("#positions-about")).to_have_text("4 行 · 营业日期 2026年11月22日")
+        expect(page.locator("#gap-table tbody th").first).to_have_text("逾期")
+        expect(page.locator("#gap-chart")).to_have_attribute("aria-label", re.compile("各期限的到期缺口"))
+        assert violations(page) == []
+        assert fits(page)
+
+        rooms = page.get_by_role("navigation", name="功能区")
+        expect(rooms).to_be_hidden()
+        page.locator("#rooms-open").press("Enter")
+        expect(rooms.get_by_role("link", name="实时头寸")).to_be_focused()
+        assert violations(page) == []
+        assert fits(page)
+        page.keyboard.press("Escape")
+        expect(page.locator("#rooms-open")).to_be_focused()
+        expect(rooms).to_be_hidden()
+
+        page.locator("#language").select_option("en")  # all at once, without loading anew
+        expect(page.locator("#positions-table thead")).to_contain_text("Projected EOD")
+        expect(page.locator("#gap-table tbody th").first).to_have_text("Overdue")
+        expect(page.locator("#alerts-about")).to_have_text("1 loaded · 0 high")
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("lang", "en")  # and kept
         page.close()

@@ -284,7 +284,7 @@ def test_the_workbench_speaks_chinese_and_is_walked_by_keyboard(desk: Desk) -> N
     expect(page.locator(".desk-history li").first).to_contain_text("资产已登记")
     page.reload()
     expect(page.get_by_role("heading", name="工作台")).to_be_visible()
-    page.get_by_role("link", name="Live").click()
+    page.get_by_role("link", name="实时头寸").click()
     expect(page.locator("#workbench")).to_be_hidden()
 
 

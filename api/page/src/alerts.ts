@@ -7,19 +7,16 @@ import { LIQUIDITY } from "./rooms";
 import type { Store } from "./store";
 import { clock, count } from "./time";
 import { type Alert, type AlertEntry, type AlertPage, type Light, type LimitFacts, Problem, get } from "./wire";
+import { T, onWords, told } from "./words";
 
 const PAGE = 100;
 const SAY_MS = 3_000;
 
 type Severity = "high" | "medium" | "low" | "corrected";
 
-const WORDS: Readonly<Record<Severity, string>> = { high: "High", medium: "Medium", low: "Low", corrected: "Corrected" };
-
 const measured = (alert: Alert): string => alert.rolling ?? alert.amount;
 
 const OF_LIGHT: Readonly<Record<Light, Severity>> = { red: "high", amber: "medium", green: "low" };
-const LIGHTS: Readonly<Record<Light, string>> = { red: "Red", amber: "Amber", green: "Green" };
-const WAYS: Readonly<Record<Alert["kind"], string>> = { raised: "↗ raised", eased: "↘ eased", cleared: "✓ cleared", corrected: "corrected" };
 
 /**
  * Of an alert on a limit: its light. Else how far the amount (of the window, for the rolling rule) is above its threshold: 5 times is high, 2 times medium.
@@ -48,6 +45,11 @@ export class AlertList {
     store.on(["alerts"], () => this.count());
     byId("alerts-seen").addEventListener("click", () => store.see());
     this.more.addEventListener("click", () => void this.loadMore());
+    onWords(() => {
+      this.items.clear(); // written anew; what was open is opened again by the reader
+      this.draw();
+      this.count();
+    });
   }
 
   private inView(): Alert[] {
@@ -68,7 +70,7 @@ export class AlertList {
     setHidden(byId("alerts-empty"), alerts.length > 0);
     setHidden(this.more, alerts.length < PAGE || (this.cursor === null && alerts.length <= this.shown_max));
     const high = alerts.filter((alert) => severity(alert) === "high").length;
-    setText(byId("alerts-about"), `${count(alerts.length)} loaded · ${count(high)} high`);
+    setText(byId("alerts-about"), T.alertsAbout(count(alerts.length), count(high)));
   }
 
   /** Not in a frame: a hidden tab draws none, and its title is just what one sees of it. */
@@ -76,7 +78,7 @@ export class AlertList {
     const unseen = this.store.unseen.size;
     document.title = unseen > 0 ? `(${unseen}) Tidemark` : "Tidemark";
     const badge = byId("alerts-unseen");
-    setText(badge, `${count(unseen)} new`);
+    setText(badge, T.unseen(count(unseen)));
     setHidden(badge, unseen === 0);
     setHidden(byId("alerts-seen"), unseen === 0);
     if (unseen > 0 && this.sayTimer === 0) {
@@ -89,10 +91,9 @@ export class AlertList {
     const fresh = this.store.alerts.filter(({ alert_id }) => this.store.unseen.has(alert_id) && !this.announced.has(alert_id));
     const [newest] = fresh;
     if (newest) {
-      const lead = fresh.length === 1 ? "New alert" : `${fresh.length} new alerts, newest`;
       const limit = limitOf(newest);
-      const what = limit ? `${limit.metric.toUpperCase()} limit ${limit.light}, ${newest.kind}` : `${newest.currency} ${grouped(measured(newest))}`;
-      setText(byId("alerts-live"), `${lead}: ${newest.entity}, ${what}. ${newest.reason}`);
+      const what = limit ? T.sayLimit(T.metrics[limit.metric] ?? limit.metric.toUpperCase(), T.lightCodes[limit.light], T.wayWords[newest.kind]) : `${newest.currency} ${grouped(measured(newest))}`;
+      setText(byId("alerts-live"), T.say(fresh.length, newest.entity, what, newest.reason));
     }
     this.announced = new Set(this.store.unseen);
     this.sayTimer = window.setTimeout(() => {
@@ -109,11 +110,11 @@ export class AlertList {
       "button",
       { type: "button", class: "alert", "aria-expanded": "false", "aria-controls": detail.id },
       alert.limit
-        ? h("span", { class: `severity ${grade}`, title: `Light of the limit, ${alert.limit.light_before} before` }, LIGHTS[alert.limit.light])
-        : h("span", { class: `severity ${grade}`, title: "How many times the threshold: 5 is high, 2 is medium" }, WORDS[grade]),
+        ? h("span", { class: `severity ${grade}`, title: T.lightTitle(lightWord(alert.limit.light_before)) }, T.lights[alert.limit.light])
+        : h("span", { class: `severity ${grade}`, title: T.severityTitle }, T.severities[grade]),
       h("time", { datetime: alert.event_time, title: `${alert.event_time} (UTC)` }, clock(alert.event_time, "")),
       ...(limit ? crossing(alert, limit) : flow(alert)),
-      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, "late") : null, limit && `Headroom ${headroom(limit)}. `, alert.reason),
+      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, T.late) : null, limit && T.headroom(headroom(limit)), alert.reason),
     );
     const item = h("li", { "data-alert": alert.alert_id }, button, detail);
     button.addEventListener("click", () => {
@@ -127,16 +128,16 @@ export class AlertList {
   }
 
   private async explain(alert: Alert, detail: HTMLElement): Promise<void> {
-    detail.replaceChildren(h("p", { class: "quiet" }, "Loading the entries…"));
+    detail.replaceChildren(h("p", { class: "quiet" }, T.loadingEntries));
     try {
       const full = await get<Alert>(`/alerts/${encodeURIComponent(alert.alert_id)}`);
       const { limit } = alert;
       const below = limit ? [behind(limit)] : [entriesTable(full.entries ?? [], alert.currency)];
       detail.replaceChildren(facts({ ...alert, ...full }), ...below);
     } catch (error) {
-      const text = error instanceof Problem ? `${error.message}. ${error.detail}` : String(error);
-      const retry = h("button", { class: "plain", type: "button", onclick: () => void this.explain(alert, detail) }, "Try again");
-      detail.replaceChildren(h("p", { class: "failed" }, `The entries could not be loaded: ${text} `, retry));
+      const text = error instanceof Problem ? told(error) : String(error);
+      const retry = h("button", { class: "plain", type: "button", onclick: () => void this.explain(alert, detail) }, T.again);
+      detail.replaceChildren(h("p", { class: "failed" }, T.entriesFailed(text), retry));
     }
   }
 
@@ -168,46 +169,48 @@ export class AlertList {
 
 /** Who and how much, of an alert on a flow. */
 function flow(alert: Alert): HTMLElement[] {
-  const span = alert.rolling != null ? `in ${alert.window_minutes ?? "?"} min · ` : "single · ";
+  const span = alert.rolling != null ? T.inMinutes(String(alert.window_minutes ?? "?")) : T.single;
   return [
     h("span", { class: "who" }, h("b", {}, alert.entity), ` · ${known(alert.customer) || known(alert.account) || alert.txn_id}`),
     h("span", { class: "amount" }, `${alert.currency} `, h("b", { "data-exact": measured(alert) }, grouped(measured(alert)))),
-    h("span", { class: "threshold" }, span, `limit ${grouped(alert.threshold)}`),
+    h("span", { class: "threshold" }, span, T.limit(grouped(alert.threshold))),
   ];
 }
 
 /** Which way a limit's light went, and the value beside its limit. */
 function crossing(alert: Alert, limit: LimitFacts): HTMLElement[] {
-  const whose = limit.scope === "group" ? "Group" : alert.entity;
-  const name = `${limit.metric.replaceAll("_", " ").toUpperCase()}${limit.scope === "currency" ? ` ${alert.currency}` : ""}`;
+  const whose = limit.scope === "group" ? T.group : alert.entity;
+  const name = `${T.metrics[limit.metric] ?? limit.metric.replaceAll("_", " ").toUpperCase()}${limit.scope === "currency" ? ` ${alert.currency}` : ""}`;
   return [
-    h("span", { class: "who" }, h("b", {}, whose), ` · ${name} · ${WAYS[alert.kind]}`),
+    h("span", { class: "who" }, h("b", {}, whose), ` · ${name} · ${T.ways[alert.kind]}`),
     h("span", { class: "amount" }, h("b", { "data-exact": limit.value }, inUnits(limit.metric, limit.value))),
-    h("span", { class: "threshold" }, `limit ${edges(limit.metric, limit.minimum, limit.maximum)}`),
+    h("span", { class: "threshold" }, T.limit(edges(limit.metric, limit.minimum, limit.maximum))),
   ];
 }
 
 function behind(limit: LimitFacts): HTMLElement {
-  return h("p", {}, `${limit.light_before} → ${limit.light}, at the business date ${limit.as_of}. `, h("a", { href: LIQUIDITY }, "Limits and plans"));
+  return h("p", {}, T.lightMoved(lightWord(limit.light_before), lightWord(limit.light), limit.as_of), h("a", { href: LIQUIDITY }, T.limitsAndPlans));
 }
 
 function facts(alert: Alert): HTMLElement {
   const list = h("dl", { class: "facts" });
   const rows: readonly (readonly [string, string | null | undefined])[] = [
-    ["Rule", `${alert.rule} ${alert.rule_version}`],
-    ["Limit", alert.limit?.limit_id],
-    ["Incident", alert.limit?.incident],
-    ["Organisation", known(alert.organisation)],
-    ["Customer", known(alert.customer) && `${alert.customer} (${alert.customer_class})`],
-    ["Account", known(alert.account)],
-    ["Entry", known(alert.txn_id)],
-    ["Position in the log", `${alert.source.topic}/${alert.source.partition} @ ${alert.source.offset - 1}`],
-    ["Corrects", alert.corrects],
-    ["Alert id", alert.alert_id],
+    [T.alertFacts.rule, `${alert.rule} ${alert.rule_version}`],
+    [T.alertFacts.limit, alert.limit?.limit_id],
+    [T.alertFacts.incident, alert.limit?.incident],
+    [T.alertFacts.organisation, known(alert.organisation)],
+    [T.alertFacts.customer, known(alert.customer) && `${alert.customer} (${alert.customer_class})`],
+    [T.alertFacts.account, known(alert.account)],
+    [T.alertFacts.entry, known(alert.txn_id)],
+    [T.alertFacts.place, `${alert.source.topic}/${alert.source.partition} @ ${alert.source.offset - 1}`],
+    [T.alertFacts.corrects, alert.corrects],
+    [T.alertFacts.id, alert.alert_id],
   ];
   for (const [name, value] of rows) if (value) list.append(h("dt", {}, name), h("dd", {}, value));
   return list;
 }
+
+const lightWord = (code: string): string => (T.lightCodes as Readonly<Record<string, string>>)[code] ?? code;
 
 const known = (text: string): string => (text === "-" ? "" : text);
 
@@ -234,8 +237,8 @@ function entriesTable(entries: readonly AlertEntry[], currency: string): HTMLEle
       ),
     );
   }
-  const heads = ["Offset", "Time (UTC)", "Entry", "Account", "Type", `Amount ${currency}`];
+  const heads = T.entryHeads(currency);
   const head = h("tr", {}, ...heads.map((name, at) => h("th", { scope: "col", class: at === 0 || at === 5 ? "number" : "" }, name)));
-  const caption = h("caption", {}, entries.length === 1 ? "The entry behind this alert" : `The ${entries.length} entries behind this alert`);
-  return h("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Entries behind this alert" }, h("table", { class: "entries" }, caption, h("thead", {}, head), body));
+  const caption = h("caption", {}, T.entriesCaption(entries.length));
+  return h("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": T.entriesRegion }, h("table", { class: "entries" }, caption, h("thead", {}, head), body));
 }

@@ -5,6 +5,8 @@ import { grouped } from "./money";
 import type { Store } from "./store";
 import { Problem, type RiskAsset, get } from "./wire";
 import { addressOf } from "./workbench/address";
+import { word } from "./workbench/words";
+import { T, onWords, told } from "./words";
 
 const REFRESH_MS = 15_000;
 const ROWS_MAX = 100;
@@ -15,7 +17,7 @@ function text(row: RiskAsset, name: string): string {
   return typeof value === "string" ? value : "";
 }
 
-const words = (code: string): string => (code === "" ? "–" : code.charAt(0) + code.slice(1).toLowerCase().replaceAll("_", " "));
+const words = (code: string): string => T.code(code, word(code));
 
 function held(row: RiskAsset): string {
   const { hold } = row;
@@ -31,10 +33,12 @@ function money(row: RiskAsset, name: string): string {
 
 export class RiskAssets {
   private rows: readonly RiskAsset[] = [];
+  private loaded = false;
   private readonly body = byId("assets-body");
 
   constructor(private readonly store: Store) {
     store.on(["scope"], () => this.render());
+    onWords(() => this.render());
     void this.refresh();
     setInterval(() => {
       if (document.visibilityState === "visible") void this.refresh();
@@ -45,10 +49,10 @@ export class RiskAssets {
     const empty = byId("assets-empty");
     try {
       this.rows = (await get<{ rows: RiskAsset[] }>("/risk-assets")).rows;
-      setText(empty, "No risk assets registered yet.");
+      this.loaded = true;
       this.render();
     } catch (error) {
-      setText(empty, error instanceof Problem ? `Could not load: ${error.message}. ${error.detail}` : String(error));
+      setText(empty, error instanceof Problem ? T.failed(told(error)) : String(error));
       setHidden(empty, this.rows.length > 0);
     }
   }
@@ -72,9 +76,9 @@ export class RiskAssets {
       ),
     );
     this.body.replaceChildren(...lines);
+    if (this.loaded) setText(byId("assets-empty"), T.noAssets);
     setHidden(byId("assets-empty"), rows.length > 0);
     setHidden(byId("assets-table"), rows.length === 0);
-    const more = rows.length > ROWS_MAX ? `, first ${ROWS_MAX} shown` : "";
-    setText(byId("assets-about"), `${rows.length} ${rows.length === 1 ? "loan" : "loans"}${more}`);
+    setText(byId("assets-about"), T.assetsAbout(rows.length, rows.length > ROWS_MAX ? ROWS_MAX : null));
   }
 }

@@ -4,6 +4,7 @@ import { MINUS, compareText, grouped } from "./money";
 import { order } from "./offsets";
 import { longDay } from "./time";
 import type { ContractFlow, GapContracts, GapRow, GapTotal, Offsets } from "./wire";
+import { T } from "./words";
 
 export interface Finding {
   readonly kind: "equal" | "different" | "moved";
@@ -27,61 +28,33 @@ export function totalOf(answer: GapContracts, entity: string, currency: string):
 export function compareWithBar(answer: GapContracts, bar: GapRow, barOffsets: Offsets, barDay: string | null): Finding {
   const total = totalOf(answer, bar.entity, bar.currency);
   const same = (["inflow", "outflow", "gap"] as const).every((name) => compareText(total[name], bar[name]) === 0);
-  if (same) return { kind: "equal", text: "The contracts add up to the figure, to the last unit." };
+  if (same) return { kind: "equal", text: T.sumEqual };
   const oneCut = order(contractsOnly(answer.offsets), contractsOnly(barOffsets)) === "equal" && answer.as_of === barDay;
-  const figures = `The contracts add up to ${grouped(total.gap)}, the bar showed ${grouped(bar.gap)}`;
+  const figures = T.sums(grouped(total.gap), grouped(bar.gap));
   return oneCut
-    ? { kind: "different", text: `${figures}, at the same offsets. This is a fault: please report it.` }
-    : { kind: "moved", text: `${figures}: contracts have changed between the two. Open the bar again for the newer one.` };
+    ? { kind: "different", text: T.sumDifferent(figures) }
+    : { kind: "moved", text: T.sumMoved(figures) };
 }
-
-const EVENTS: Readonly<Record<string, string>> = {
-  IED: "initial exchange",
-  FP: "fee payment",
-  PR: "principal redemption",
-  PD: "principal drawing",
-  PI: "principal increase",
-  PY: "penalty payment",
-  PP: "principal prepayment",
-  IP: "interest payment",
-  IPFX: "interest payment, fixed leg",
-  IPFL: "interest payment, floating leg",
-  IPCI: "interest capitalisation",
-  RRF: "rate reset, known rate",
-  RR: "rate reset",
-  PRF: "instalment fixing",
-  DV: "dividend",
-  PRD: "purchase",
-  TD: "termination",
-  SC: "scaling index fixing",
-  IPCB: "interest base fixing",
-  MD: "maturity",
-  XD: "exercise",
-  STD: "settlement",
-  AD: "monitoring",
-  CE: "credit event",
-  MR: "margin call",
-};
 
 /** "IP, interest payment"; what has no event entered the gap as it stands. */
 export function eventName(type: string | null): string {
-  if (type === null) return "as it stands";
-  const words = EVENTS[type];
-  return words === undefined ? type : `${type}, ${words}`;
+  if (type === null) return T.noEvent;
+  const words = (T.events as Readonly<Record<string, string>>)[type];
+  return words === undefined ? type : T.event(type, words);
 }
 
 /** A flow date as people read it. */
 export function dateName(flow_date: string): string {
-  if (flow_date === "DEMAND") return "on demand";
-  return flow_date === "UNDATED" ? "undated" : longDay(flow_date);
+  if (flow_date === "DEMAND") return T.onDemand;
+  return flow_date === "UNDATED" ? T.undated : longDay(flow_date);
 }
 
 /** How the engine's number became the amount in the gap. */
 export function bookingName(flow: ContractFlow): string {
-  if (flow.booked === null) return "No money moves, or the event only changes states: nothing of it enters the gap.";
+  if (flow.booked === null) return T.notBooked;
   const amount = grouped(flow.booked);
-  const where = flow.in_gap ? "stands in the gap" : "is past and counts as paid";
-  if (flow.payoff === null) return `${amount} ${where}, as the record gives it.`;
-  if (flow.rounding === null || /^-?[0.]+$/.test(flow.rounding)) return `${amount} ${where}; nothing was rounded.`;
-  return `${amount} ${where}: the payoff, rounded half up to minor units (difference ${flow.rounding.replace("-", MINUS)}).`;
+  const where = flow.in_gap ? T.inGap : T.isPast;
+  if (flow.payoff === null) return T.asGiven(amount, where);
+  if (flow.rounding === null || /^-?[0.]+$/.test(flow.rounding)) return T.notRounded(amount, where);
+  return T.rounded(amount, where, flow.rounding.replace("-", MINUS));
 }

@@ -21,6 +21,7 @@ import {
   Problem,
   get,
 } from "./wire";
+import { T, onWords, told } from "./words";
 
 const PAGE_ROWS = 100;
 const SLOW_MS = 60_000;
@@ -40,8 +41,14 @@ export class AuditPanel {
   private asked = 0;
 
   constructor() {
-    const close = h("button", { type: "button", class: "plain", onclick: () => this.dialog.close() }, "Close");
-    const path = h("nav", { "aria-label": "Where you are" }, this.crumbs);
+    const close = h("button", { type: "button", class: "plain", onclick: () => this.dialog.close() });
+    const path = h("nav", {}, this.crumbs);
+    const name = (): void => {
+      close.textContent = T.close;
+      path.setAttribute("aria-label", T.whereYouAre);
+    };
+    name();
+    onWords(name);
     this.dialog = h("dialog", { id: "audit", class: "wide", "aria-labelledby": "audit-title" });
     this.dialog.append(h("header", {}, this.title, close), path, this.content);
     this.dialog.addEventListener("click", (event) => {
@@ -85,7 +92,7 @@ export class AuditPanel {
       }),
     );
     const asked = ++this.asked;
-    this.content.replaceChildren(h("p", { class: "quiet", role: "status" }, "Loading…"));
+    this.content.replaceChildren(h("p", { class: "quiet", role: "status" }, T.loading));
     level
       .show()
       .catch((error: unknown) => [h("p", { class: "failed", role: "alert" }, problemText(error))])
@@ -109,8 +116,8 @@ export class AuditPanel {
     const body = h("tbody");
     const add = (rows: readonly GapContractRow[]): void => body.append(...rows.map((row) => this.contractLine(row, bucket)));
     add(first.rows);
-    const head = ["Contract", "Product", "Organisation", "Inflow", "Outflow", "Gap", "Flow dates"];
-    const more = h("button", { type: "button", class: "plain more" }, "Show more");
+    const head = T.contractHeads;
+    const more = h("button", { type: "button", class: "plain more" }, T.more);
     let next = first.next;
     more.hidden = next === null;
     more.addEventListener("click", () => {
@@ -127,13 +134,13 @@ export class AuditPanel {
         .catch((error: unknown) => more.after(h("p", { class: "failed", role: "alert" }, problemText(error))))
         .finally(() => (more.disabled = false));
     });
-    const amounts = `Inflow ${grouped(sum.inflow)} · outflow ${grouped(sum.outflow)} · gap ${grouped(sum.gap)}`;
-    const counted = `${count(sum.distinct_contracts)} contracts on ${count(sum.contracts)} flow dates, the largest first`;
+    const amounts = T.amounts(grouped(sum.inflow), grouped(sum.outflow), grouped(sum.gap));
+    const counted = T.counted(count(sum.distinct_contracts), count(sum.contracts));
     return [
       h("p", {}, h("b", {}, amounts)),
       h("p", { class: finding.kind === "equal" ? "quiet" : "warning", id: "audit-sum" }, finding.text),
-      h("p", { class: "quiet" }, `${counted}. ${cutText(first.offsets, first.as_of)}`),
-      first.rows.length > 0 ? figuresTable("Contracts behind the figure", head, 3, body) : h("p", {}, "No contract has a flow here."),
+      h("p", { class: "quiet" }, counted + cutText(first.offsets, first.as_of)),
+      first.rows.length > 0 ? figuresTable(T.contractsCaption, head, 3, body) : h("p", {}, T.noFlows),
       more,
     ];
   }
@@ -162,11 +169,11 @@ export class AuditPanel {
     const answer = await get<ContractFlows>(path, {}, SLOW_MS);
     const body = h("tbody");
     for (const [at, flow] of answer.flows.entries()) {
-      const name = `${dateName(flow.flow_date)}, ${flow.event_type ?? "flow"}`;
+      const name = `${dateName(flow.flow_date)}, ${flow.event_type ?? T.flow}`;
       const open = (): void => this.go({ name, show: () => this.flow(path, answer, at) });
       const button = h("button", { type: "button", class: "link", onclick: open }, dateName(flow.flow_date));
       const here = flow.in_gap && flow.bucket === bucket;
-      const place = flow.booked === null ? "–" : flow.in_gap ? label(flow.bucket ?? "–") : "paid";
+      const place = flow.booked === null ? "–" : flow.in_gap ? label(flow.bucket ?? "–") : T.paid;
       body.append(
         h(
           "tr",
@@ -175,12 +182,12 @@ export class AuditPanel {
           h("td", {}, eventName(flow.event_type)),
           h("td", { class: "number" }, flow.payoff ?? "–"),
           flow.booked === null ? h("td", { class: "number quiet" }, "–") : amountCell("booked", flow.booked),
-          h("td", {}, here ? `${place}, this figure` : place),
+          h("td", {}, here ? T.thisFigure(place) : place),
         ),
       );
     }
     const { record } = answer;
-    const offset = record.offset === null ? "further back than was searched" : `offset ${count(record.offset)}`;
+    const offset = record.offset === null ? T.further : T.offset(count(record.offset));
     const terms = h("dl", { class: "facts" });
     for (const [name, value] of Object.entries(answer.terms)) {
       terms.append(h("dt", {}, name), h("dd", {}, typeof value === "string" ? value : JSON.stringify(value)));
@@ -188,9 +195,9 @@ export class AuditPanel {
     const kind = `${answer.terms["contractType"] ?? ""} · ${answer.side} · ${answer.product} · ${answer.organisation}`;
     return [
       h("p", {}, h("b", {}, kind)),
-      h("p", { class: "quiet" }, `Record ${record.topic}/${record.partition}, ${offset}. ${cutText(answer.offsets, answer.as_of)}`),
-      h("details", {}, h("summary", {}, "Terms, by the ACTUS dictionary"), terms),
-      figuresTable("Flows of the contract", ["Date", "Event", "Payoff", "In the gap", "Bucket"], 2, body, 2),
+      h("p", { class: "quiet" }, T.record(`${record.topic}/${record.partition}`, offset) + cutText(answer.offsets, answer.as_of)),
+      h("details", {}, h("summary", {}, T.terms), terms),
+      figuresTable(T.flowsCaption, T.flowHeads, 2, body, 2),
     ];
   }
 
@@ -207,7 +214,7 @@ export class AuditPanel {
       flow.flow_date === chosen.flow_date && flow.event_type === chosen.event_type;
     const rank = seen.flows.slice(0, at).filter(twins).length;
     const flow = answer.flows.filter(twins)[rank];
-    if (!flow) return [h("p", { class: "warning" }, "The contract has changed, and this flow is gone. Open it again.")];
+    if (!flow) return [h("p", { class: "warning" }, T.flowGone)];
     const parts: Node[] = [
       h("p", {}, h("b", {}, `${eventName(flow.event_type)} · ${flow.booked === null ? "–" : grouped(flow.booked)} ${flow.currency}`)),
       h("p", { id: "audit-booking" }, bookingName(flow)),
@@ -233,10 +240,10 @@ export class AuditPanel {
     }
     parts.push(
       h("p", { id: "audit-source" }, why.source),
-      h("h3", {}, "Formulas, with the numbers they were used with"),
+      h("h3", {}, T.formulas),
       formulas,
-      h("h3", {}, "States that the event changed"),
-      figuresTable("States before and after", ["State", "Before", "After"], 9, states),
+      h("h3", {}, T.states),
+      figuresTable(T.statesCaption, T.stateHeads, 9, states),
     );
     return parts;
   }
@@ -265,10 +272,9 @@ function amountCell(name: string, text: string): HTMLTableCellElement {
 }
 
 function cutText(offsets: Offsets, as_of: string | null | undefined): string {
-  const when = as_of ? `, as of ${longDay(as_of)}` : "";
-  return `Read at ${count(total(offsets))} records of ${Object.keys(offsets).length} partitions${when}.`;
+  return T.readAt(count(total(offsets)), Object.keys(offsets).length, as_of ? longDay(as_of) : null);
 }
 
 function problemText(error: unknown): string {
-  return error instanceof Problem ? `Could not load: ${error.message}. ${error.detail}` : String(error);
+  return error instanceof Problem ? T.failed(told(error)) : String(error);
 }

@@ -9,6 +9,7 @@ import { h } from "./dom";
 import { FIGURES, FigureRow } from "./figures";
 import type { Scope } from "./store";
 import { type PositionRow, type Positions, Problem, type Query, get } from "./wire";
+import { T, told } from "./words";
 
 const PAGE_ROWS = 50;
 const COLUMNS = FIGURES.length + 2;
@@ -23,7 +24,7 @@ class Level {
   private shown_max = PAGE_ROWS;
   private readonly note: HTMLTableRowElement;
   private readonly more: HTMLButtonElement;
-  private readonly text = h("span", {}, "Loading…");
+  private readonly text = h("span", {}, T.loading);
   private busy = false;
 
   /**
@@ -35,7 +36,7 @@ class Level {
     private readonly query: Query,
     private readonly onChange: () => void,
   ) {
-    this.more = h("button", { class: "plain", type: "button", hidden: true, onclick: () => this.showMore() }, "Show more");
+    this.more = h("button", { class: "plain", type: "button", hidden: true, onclick: () => this.showMore() }, T.more);
     const cell = h("td", { colspan: COLUMNS, class: "note" }, this.text, " ", this.more);
     this.note = h("tr", { class: `note level-${this.depth}` }, cell);
     this.refresh();
@@ -65,7 +66,7 @@ class Level {
     get<Positions>("/positions", { ...this.query, by })
       .then((answer) => this.take(answer.rows))
       .catch((error: unknown) => {
-        this.text.textContent = error instanceof Problem ? `Could not load: ${error.message}. ${error.detail}` : String(error);
+        this.text.textContent = error instanceof Problem ? T.failed(told(error)) : String(error);
       })
       .finally(() => {
         this.busy = false;
@@ -88,7 +89,7 @@ class Level {
     let row = this.rows.get(name);
     if (!row) {
       const open = this.dimension === "organisation" ? () => this.toggle(name) : null;
-      row = new FigureRow(name === "-" ? `(no ${this.dimension})` : name, currency, this.depth, open);
+      row = new FigureRow(name === "-" ? T.none[this.dimension] : name, currency, this.depth, open);
       this.rows.set(name, row);
     }
     return row;
@@ -102,12 +103,11 @@ class Level {
     this.onChange();
   }
 
-  private describe(): void {
+  describe(): void {
+    for (const inner of this.inner.values()) inner.describe();
     const hidden = Math.max(0, this.names.length - this.shown_max);
-    const noun = `${this.dimension}${this.names.length === 1 ? "" : "s"}`;
-    const aside = this.dimension === "account" ? "from the newest snapshot" : "on-us transfers included";
-    this.text.textContent =
-      this.names.length === 0 ? `No ${noun}` : `${this.names.length} ${noun}${hidden ? `, ${hidden} not shown` : ""}; ${aside}`;
+    this.more.textContent = T.more;
+    this.text.textContent = this.names.length === 0 ? T.behindNone[this.dimension] : T.behind[this.dimension](this.names.length, hidden);
     this.more.hidden = hidden === 0;
   }
 
@@ -131,6 +131,11 @@ export class Drill {
 
   elements(): HTMLTableRowElement[] {
     return this.level.elements();
+  }
+
+  /** In the present language. */
+  describe(): void {
+    this.level.describe();
   }
 
   close(): void {

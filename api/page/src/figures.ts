@@ -3,6 +3,7 @@
 import { h, setText } from "./dom";
 import { compareText, grouped, shown } from "./money";
 import type { PositionRow } from "./wire";
+import { T } from "./words";
 
 export const FIGURES = ["position", "pending_in", "pending_out", "reserved", "projected_eod"] as const;
 export type Figure = (typeof FIGURES)[number];
@@ -67,7 +68,7 @@ class Flashes {
   }
 }
 
-const flashes = new Flashes();
+export const flashes = new Flashes();
 
 /** The figures that a change is marked on: the two results, lest the whole table flicker. */
 const MARKED: ReadonlySet<Figure> = new Set(["position", "projected_eod"]);
@@ -111,10 +112,7 @@ export class FigureRow {
   /** Kept up only while it may be seen. */
   describe(row: PositionRow): void {
     const text = (name: Figure): string => (row[name] ? grouped(row[name]) : "–");
-    setText(
-      this.partsText,
-      `Pending in ${text("pending_in")} · pending out ${text("pending_out")} · reserved ${text("reserved")}`,
-    );
+    setText(this.partsText, T.parts(text("pending_in"), text("pending_out"), text("reserved")));
   }
 
   setOpen(open: boolean): void {

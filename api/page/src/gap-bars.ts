@@ -9,6 +9,7 @@ import { label } from "./buckets";
 import { h } from "./dom";
 import { grouped } from "./money";
 import type { GapRow } from "./wire";
+import { T } from "./words";
 
 export interface Span {
   readonly left: number;
@@ -34,7 +35,7 @@ export class GapBars {
       const button = this.buttons.get(row.bucket);
       const span = columns[index];
       if (!button || !span) return;
-      const name = `${label(row.bucket)}: gap ${grouped(row.gap)} ${row.currency}. Show its contracts`;
+      const name = T.bar(label(row.bucket), grouped(row.gap), row.currency);
       if (button.getAttribute("aria-label") !== name) button.setAttribute("aria-label", name);
       button.style.left = `${span.left}px`;
       button.style.width = `${span.width}px`;

@@ -1,7 +1,7 @@
 /** The maturity gap of one entity and currency: in, out, gap and cumulative gap per bucket, as chart and as table. */
 
 import { AuditPanel } from "./audit";
-import { LABELS, label, tick } from "./buckets";
+import { buckets as allBuckets, label, tick } from "./buckets";
 import { Chart, type Option, type Palette, axisStyle, legend, moneyAxis, tip, tooltip } from "./charts";
 import { byId, h, onFrame, setHidden, setText } from "./dom";
 import { NumberCell } from "./figures";
@@ -10,12 +10,14 @@ import { grouped, toPixels } from "./money";
 import { type Store, cellKey } from "./store";
 import { count, longDay } from "./time";
 import type { GapRow } from "./wire";
+import { T, onWords } from "./words";
 
 const FIGURES = ["inflow", "outflow", "gap", "cumulative"] as const;
 
 export class GapChart {
   private readonly chart: Chart;
   private readonly body = h("tbody");
+  private readonly table = h("table", { class: "figures" });
   private readonly lines = new Map<string, { element: HTMLTableRowElement; cells: NumberCell[]; contracts: HTMLElement }>();
   private readonly audit = new AuditPanel();
   private readonly bars: GapBars;
@@ -30,10 +32,14 @@ export class GapChart {
       const rows = this.rows();
       this.bars.place(rows, rows.map((_, index) => this.chart.column(index, rows.length)));
     });
-    const heads = ["Bucket", "Inflow", "Outflow", "Gap", "Cumulative", "Contracts"];
-    const head = h("tr", {}, ...heads.map((name, at) => h("th", { scope: "col", class: at > 0 ? "number" : "" }, name)));
-    const caption = h("caption", { class: "visually-hidden" }, "Maturity gap per bucket");
-    byId("gap-table").append(h("table", { class: "figures" }, caption, h("thead", {}, head), this.body));
+    byId("gap-table").append(this.table);
+    this.name();
+    onWords(() => {
+      this.name();
+      this.lines.clear(); // the names of the buckets are words
+      this.body.replaceChildren();
+      this.draw();
+    });
     for (const asTable of [false, true]) {
       byId(asTable ? "gap-as-table" : "gap-as-chart").addEventListener("click", () => {
         this.asTable = asTable;
@@ -48,11 +54,16 @@ export class GapChart {
     this.draw();
   }
 
+  private name(): void {
+    const head = h("tr", {}, ...T.gapHeads.map((name, at) => h("th", { scope: "col", class: at > 0 ? "number" : "" }, name)));
+    this.table.replaceChildren(h("caption", { class: "visually-hidden" }, T.gapCaption), h("thead", {}, head), this.body);
+  }
+
   private rows(): GapRow[] {
     const scope = this.store.scope;
     const cells = scope && this.store.gap.get(cellKey(scope));
     if (!cells) return [];
-    const buckets = this.store.buckets.length > 0 ? this.store.buckets : Object.keys(LABELS);
+    const buckets = this.store.buckets.length > 0 ? this.store.buckets : allBuckets();
     return buckets.map(
       (bucket) =>
         cells.get(bucket) ?? { ...scope, bucket, inflow: "0", outflow: "0", gap: "0", cumulative: null, contracts: 0 },
@@ -69,11 +80,11 @@ export class GapChart {
     const scope = this.store.scope;
     const rows = this.rows();
     const day = this.store.gapDay;
-    const when = day === null ? "" : ` · as of ${longDay(day)}`;
+    const when = day === null ? "" : T.asOf(longDay(day));
     setText(byId("gap-about"), scope === null ? "" : `${scope.entity} · ${scope.currency}${when}`);
     const empty = byId("gap-empty");
     setHidden(empty, rows.length > 0);
-    if (scope) setText(empty, `No contracts of ${scope.entity} in ${scope.currency}.`);
+    setText(empty, scope ? T.noContractsOf(scope.entity, scope.currency) : T.noContracts);
     byId("gap-as-chart").setAttribute("aria-pressed", String(!this.asTable));
     byId("gap-as-table").setAttribute("aria-pressed", String(this.asTable));
     setHidden(byId("gap-plot"), this.asTable || rows.length === 0);
@@ -84,8 +95,8 @@ export class GapChart {
     this.fill(rows);
     for (const { element } of this.lines.values()) for (const button of element.querySelectorAll("button")) button.tabIndex = this.asTable ? 0 : -1;
     const worst = rows.filter((row) => row.cumulative?.startsWith("-")).map((row) => label(row.bucket));
-    const words = worst.length > 0 ? `Cumulative gap is negative in ${worst.join(", ")}.` : "Cumulative gap is nowhere negative.";
-    byId("gap-chart").setAttribute("aria-label", `Maturity gap per bucket. ${words} The table has all figures.`);
+    const words = worst.length > 0 ? T.negativeIn(worst) : T.nowhereNegative;
+    byId("gap-chart").setAttribute("aria-label", T.gapChart(words));
     setText(byId("gap-summary"), rows.length > 0 ? words : "");
     byId("gap-summary").classList.toggle("warning", worst.length > 0);
     this.chart.draw();
@@ -93,7 +104,7 @@ export class GapChart {
 
   /** Only where the table is what one sees: beside the chart its columns have buttons of their own. */
   private opener(bucket: string): HTMLElement {
-    return h("button", { type: "button", class: "link", title: "Show its contracts", onclick: () => this.open(bucket) }, label(bucket));
+    return h("button", { type: "button", class: "link", title: T.showContracts, onclick: () => this.open(bucket) }, label(bucket));
   }
 
   private fill(rows: readonly GapRow[]): void {
@@ -141,11 +152,11 @@ export class GapChart {
           const row = rows[hits[0]?.dataIndex ?? -1];
           if (!row) return "";
           return tip(`${label(row.bucket)} · ${row.currency}`, [
-            ["Inflow", grouped(row.inflow)],
-            ["Outflow", grouped(row.outflow)],
-            ["Gap", grouped(row.gap)],
-            ["Cumulative", row.cumulative === null ? "not cumulated" : grouped(row.cumulative)],
-            ["Contracts", count(row.contracts)],
+            [T.inflow, grouped(row.inflow)],
+            [T.outflow, grouped(row.outflow)],
+            [T.gap, grouped(row.gap)],
+            [T.cumulative, row.cumulative === null ? T.notCumulated : grouped(row.cumulative)],
+            [T.contracts, count(row.contracts)],
           ]);
         },
       },
@@ -157,11 +168,11 @@ export class GapChart {
       },
       yAxis: moneyAxis(colours),
       series: [
-        bar("Inflow", colours.inflow, "flow", (row) => toPixels(row.inflow)),
-        bar("Outflow", colours.outflow, "flow", (row) => -toPixels(row.outflow)),
-        bar("Gap", colours.gap, "gap", (row) => toPixels(row.gap)),
+        bar(T.inflow, colours.inflow, "flow", (row) => toPixels(row.inflow)),
+        bar(T.outflow, colours.outflow, "flow", (row) => -toPixels(row.outflow)),
+        bar(T.gap, colours.gap, "gap", (row) => toPixels(row.gap)),
         {
-          name: "Cumulative gap",
+          name: T.cumulativeGap,
           type: "line",
           symbol: "circle",
           symbolSize: 5,

@@ -6,11 +6,12 @@ import { AlertList } from "./alerts";
 import { RiskAssets } from "./assets";
 import { byId, setHidden, setText } from "./dom";
 import { Header } from "./header";
+import { live } from "./live";
 import { PositionsTable } from "./positions";
 import { showRooms } from "./rooms";
-import { Store } from "./store";
 import { type Link, Stream } from "./stream";
 import { type Me, Problem, get } from "./wire";
+import { T, beginToSpeak, told } from "./words";
 
 type Phase = "loading" | "unauthorised" | "error" | "empty" | "ready";
 
@@ -22,12 +23,13 @@ function showPhase(phase: Phase): void {
 
 function explain(error: Problem): void {
   if (error.status === 401 || error.status === 403) {
-    setText(byId("unauthorised-detail"), error.status === 403 ? `${error.message}. ${error.detail}` : "");
+    setText(byId("unauthorised-detail"), error.status === 403 ? told(error) : "");
     showPhase("unauthorised");
     return;
   }
-  setText(byId("error-title"), error.message);
-  setText(byId("error-detail"), error.detail);
+  const away = error.status === 0;
+  setText(byId("error-title"), away ? T.unreachable : error.message);
+  setText(byId("error-detail"), away ? T.unreachableDetail : error.detail);
   showPhase("error");
 }
 
@@ -42,12 +44,11 @@ async function whoAmI(): Promise<Me | null> {
 }
 
 function build(me: Me): void {
-  const store = new Store();
-  const header = new Header(store);
+  const { store } = live;
+  live.me = me;
+  const header = new Header(store, me);
   new PositionsTable(store, byId("positions"));
   new AlertList(store);
-  setText(byId("actor"), me.actor);
-  byId("actor").title = `Roles: ${me.roles.join(", ") || "none"}. Entities: ${me.entities.includes("*") ? "all" : me.entities.join(", ")}`;
 
   let rest = false;
   const phase = (): void => {
@@ -67,10 +68,11 @@ function build(me: Me): void {
 
   const stream = new Stream(store, (link: Link) => {
     header.showLink(link);
+    live.takeLink(link);
     if (link.kind === "signed-out") showPhase("unauthorised");
     else if (store.meta === null && link.detail !== "") setText(byId("loading-detail"), link.detail);
     else phase();
-  });
+  }, (trust) => live.trust.take(trust));
   stream.start();
 }
 
@@ -81,5 +83,9 @@ async function begin(): Promise<void> {
 }
 
 for (const button of document.querySelectorAll("button.reload")) button.addEventListener("click", () => location.reload());
-showRooms();
-void begin();
+void beginToSpeak()
+  .catch(() => undefined) // words that cannot be had are English
+  .then(() => {
+    showRooms();
+    return begin();
+  });

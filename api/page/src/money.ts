@@ -5,6 +5,8 @@
  * The one exception is `toPixels`, for the length of a bar. Not for rates or ratios.
  */
 
+import { type Language, language } from "./language";
+
 export interface Decimal {
   /** The number times 10**scale. */
   readonly units: bigint;
@@ -98,17 +100,15 @@ export function toPixels(text: string): number {
   return Number(text);
 }
 
-const STEPS: readonly (readonly [number, string])[] = [
-  [1e12, "tn"],
-  [1e9, "bn"],
-  [1e6, "m"],
-  [1e3, "k"],
-];
+const STEPS: Readonly<Record<Language, readonly (readonly [number, string])[]>> = {
+  en: [[1e12, "tn"], [1e9, "bn"], [1e6, "m"], [1e3, "k"]],
+  zh: [[1e12, "万亿"], [1e8, "亿"], [1e4, "万"]],
+};
 
-/** An axis label: 1500000 becomes "1.5m". Only for axes, whose ticks are round numbers of the chart's own making. */
+/** An axis label: 1500000 becomes "1.5m", or "150万". Only for axes, whose ticks are round numbers of the chart's own making. */
 export function axisLabel(value: number): string {
   const size = Math.abs(value);
-  const [step, unit] = STEPS.find(([least]) => size >= least) ?? [1, ""];
+  const [step, unit] = STEPS[language].find(([least]) => size >= least) ?? [1, ""];
   const digits = String(Math.round((size / step) * 100) / 100);
   return `${value < 0 ? MINUS : ""}${digits}${unit}`;
 }

@@ -7,6 +7,7 @@ import type { Point } from "./series";
 import { type Store, cellKey } from "./store";
 import { clock, dayMonth, longDay } from "./time";
 import { type ByDateRow, Problem, get } from "./wire";
+import { T, onWords, told } from "./words";
 
 const DRAW_MS = 250; // four times a second is smooth enough for a line and leaves the rest to the table
 const REFRESH_MS = 5_000;
@@ -34,6 +35,7 @@ export class PositionChart {
     store.on(["positions", "scope"], () => this.soon());
     // The line of a figure that does not move still has to grow to the right.
     setInterval(() => this.soon(), 1_000);
+    onWords(() => this.soon());
     this.soon();
   }
 
@@ -67,9 +69,9 @@ export class PositionChart {
     if (!row) return;
     const first = this.store.series.get(cellKey(row))?.all[0];
     const moved = first ? add(parse(row.position), negate(parse(first.text))) : null;
-    const since = first && moved && moved.units !== 0n ? `${moved.units > 0n ? "+" : ""}${grouped(format(moved))} since ${clock(first.at_ms)}` : "";
+    const since = first && moved && moved.units !== 0n ? T.since(`${moved.units > 0n ? "+" : ""}${grouped(format(moved))}`, clock(first.at_ms)) : "";
     this.summary.replaceChildren(h("b", { class: row.position.startsWith("-") ? "negative" : "" }, grouped(row.position)), ` ${since}`);
-    const words = `Position of ${scope.entity} in ${scope.currency}: ${grouped(row.position)} ${since}`;
+    const words = T.positionOf(scope.entity, scope.currency, `${grouped(row.position)} ${since}`);
     byId("position-chart").setAttribute("aria-label", words);
   }
 
@@ -83,12 +85,12 @@ export class PositionChart {
         const ours = rows.filter((row) => cellKey(row) === key);
         this.byDate = { key, rows: ours.sort((a, b) => (a.value_date < b.value_date ? -1 : 1)), at_ms: Date.now() };
         setHidden(this.note, ours.length > 0);
-        setText(this.note, "No entries on any value date yet.");
+        setText(this.note, T.noDates);
         this.soon();
       })
       .catch((error: unknown) => {
         setHidden(this.note, false);
-        setText(this.note, error instanceof Problem ? `Could not load: ${error.message}` : String(error));
+        setText(this.note, error instanceof Problem ? T.failed(told(error)) : String(error));
       })
       .finally(() => (this.asking = ""));
   }
@@ -156,7 +158,7 @@ export class PositionChart {
           silent: true,
           symbol: "none",
           lineStyle: { color: colours.quiet, type: "dashed" },
-          label: { formatter: "business date", color: colours.quiet, fontSize: 11, position: "insideEndTop" },
+          label: { formatter: T.businessDate, color: colours.quiet, fontSize: 11, position: "insideEndTop" },
           data: [{ xAxis: day }],
         }
       : undefined;
@@ -168,8 +170,8 @@ export class PositionChart {
           const row = rows[hits[0]?.dataIndex ?? -1];
           if (!row) return "";
           return tip(longDay(row.value_date), [
-            ["Closing position", grouped(row.position)],
-            ["Movement", grouped(row.movement)],
+            [T.closing, grouped(row.position)],
+            [T.movement, grouped(row.movement)],
           ]);
         },
       },
@@ -183,7 +185,7 @@ export class PositionChart {
       yAxis: { ...moneyAxis(colours), scale: true },
       series: [
         {
-          name: "Closing position",
+          name: T.closing,
           type: "line",
           step: "end",
           showSymbol: rows.length < 40,

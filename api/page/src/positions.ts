@@ -1,24 +1,20 @@
 /** The positions table: one row per entity and currency, patched in place, sortable, each row opens its drill. */
 
 import { arrange, byId, h, onFrame, setText } from "./dom";
+import { explained } from "./board/marks";
 import { Drill } from "./drill";
 import { FIGURES, type Figure, FigureRow } from "./figures";
+import { live } from "./live";
 import { compare, parse } from "./money";
+import { roomOf } from "./rooms";
 import { type Store, cellKey } from "./store";
 import { longDay } from "./time";
 import type { PositionRow } from "./wire";
+import { T, onWords } from "./words";
 
 type Column = "entity" | "currency" | Figure;
 
-const TITLES: readonly (readonly [Column, string, string])[] = [
-  ["entity", "Entity", "Legal entity"],
-  ["currency", "Ccy", "Currency"],
-  ["position", "Position", "Settled entries with a value date up to the business date"],
-  ["pending_in", "Pending in", "Announced and not yet settled, incoming"],
-  ["pending_out", "Pending out", "Announced and not yet settled, outgoing"],
-  ["reserved", "Reserved", "Approved withdrawals not yet executed"],
-  ["projected_eod", "Projected EOD", "Projected end of day: position + pending in − pending out − reserved"],
-];
+const COLUMNS: readonly Column[] = ["entity", "currency", ...FIGURES];
 
 const RESORT_MS = 1_000;
 const BACKLOG_ROWS = 20;
@@ -26,6 +22,7 @@ const BACKLOG_MS = 150;
 
 export class PositionsTable {
   private readonly body = h("tbody");
+  private readonly caption = h("caption", { class: "visually-hidden" });
   private readonly rows = new Map<string, FigureRow>();
   private readonly drills = new Map<string, Drill>();
   private readonly heads = new Map<Column, HTMLTableCellElement>();
@@ -44,26 +41,54 @@ export class PositionsTable {
     private readonly wrap: HTMLElement,
   ) {
     const head = h("tr");
-    for (const [column, title, meaning] of TITLES) {
-      const button = h("button", { type: "button", class: "sorter", title: meaning, onclick: () => this.sortBy(column) }, title);
+    for (const column of COLUMNS) {
+      const button = h("button", { type: "button", class: "sorter", onclick: () => this.sortBy(column) });
       const cell = h("th", { scope: "col", class: FIGURES.includes(column as Figure) ? "number" : column }, button);
       cell.classList.add(column.replace("_", "-"));
       this.heads.set(column, cell);
       head.append(cell);
     }
-    const caption = h("caption", { class: "visually-hidden" }, "Positions by entity and currency");
-    wrap.append(h("table", { class: "figures", id: "positions-table" }, caption, h("thead", {}, head), this.body));
+    wrap.append(h("table", { class: "figures", id: "positions-table" }, this.caption, h("thead", {}, head), this.body));
+    this.name();
+    onWords(() => this.translate());
     this.body.addEventListener("keydown", (event) => this.move(event));
     this.markSort();
     addEventListener("beforeprint", () => this.workOff(Infinity));
+    addEventListener("hashchange", this.draw);
     store.on(["positions"], this.draw);
+    live.trust.onNews(() => {
+      for (const [key, line] of this.rows) this.mark(store.positions.get(key)?.entity ?? "", line);
+    });
     store.on(["scope"], () => {
       this.sortAgain = true;
       this.draw();
     });
   }
 
+  private name(): void {
+    setText(this.caption, T.positionsCaption);
+    for (const [column, cell] of this.heads) {
+      const button = cell.firstElementChild as HTMLElement;
+      setText(button, T.columns[column]);
+      button.title = T.meanings[column];
+    }
+  }
+
+  /** Names anew what was named before; the figures are the same in every language. */
+  private translate(): void {
+    this.name();
+    for (const drill of this.drills.values()) drill.describe();
+    for (const [key, line] of this.rows) {
+      delete line.element.dataset["trust"];
+      this.mark(this.store.positions.get(key)?.entity ?? "", line);
+      const row = this.store.positions.get(key);
+      if (row && this.drills.has(key)) line.describe(row);
+    }
+    this.draw();
+  }
+
   private render(): void {
+    if (roomOf(location.hash) !== "live") return; // drawn when the reader comes back
     const rows = this.store.inView();
     const present = new Set(rows.map(cellKey));
     for (const key of this.rows.keys()) {
@@ -92,8 +117,17 @@ export class PositionsTable {
   private write(row: PositionRow): void {
     const line = this.rowOf(row);
     line.set(row, this.seen.has(line.element));
+    this.mark(row.entity, line);
     if (this.drills.has(cellKey(row))) line.describe(row);
     this.backlog.delete(cellKey(row));
+  }
+
+  /** Every number of the row carries the trust in its entity's sources; pointing at it tells why. */
+  private mark(entity: string, { element }: FigureRow): void {
+    const standing = live.trust.of("positions", entity);
+    if (live.trust.told === null || element.dataset["trust"] === standing.state) return;
+    element.dataset["trust"] = standing.state;
+    element.title = explained(standing, this.store.meta?.offsets ?? {}, this.store.meta?.last_event_time);
   }
 
   /** Some of the rows that wait, in a frame that is drawn anyway, or else soon: each frame of its own costs a paint. */
@@ -222,7 +256,6 @@ export class PositionsTable {
     const width = `${Math.max(0, ...scales) + 0.6}ch`;
     if (this.wrap.style.getPropertyValue("--fraction") !== width) this.wrap.style.setProperty("--fraction", width);
     const days = this.store.businessDates();
-    const when = days.length === 1 ? `business date ${longDay(days[0] ?? "")}` : `${days.length} business dates`;
-    setText(byId("positions-about"), `${rows.length} ${rows.length === 1 ? "row" : "rows"} · ${when}`);
+    setText(byId("positions-about"), T.positionsAbout(rows.length, days.map(longDay)));
   }
 }

@@ -1,37 +1,59 @@
 /** The rooms of the page by hash: the live figures, and others that are loaded when they are first entered. */
 
 import { byId, setHidden } from "./dom";
+import { type Language, choose, language } from "./language";
+import { RoomsMenu } from "./menu";
+import { T, onWords } from "./words";
 
 export const CALCULATIONS = "#/calculations";
 export const WORKBENCH = "#/workbench";
 export const LIQUIDITY = "#/liquidity";
 export const AUDIT = "#/audit";
+export const BOARD = "#/board";
+export const HOME = "#/home";
+export const OPERATIONS = "#/operations";
+export const REPORTS = "#/reports";
+export const ALERTS = "#/alerts";
+export const DESK = "#/desk";
 
-export type Room = "live" | "calculations" | "workbench" | "liquidity" | "audit";
+export type Room = "live" | "calculations" | "workbench" | "liquidity" | "audit" | "board" | "home" | "operations" | "reports" | "desk" | "alerts";
 
 const within = (hash: string, room: string): boolean => hash === room || hash.startsWith(`${room}/`) || hash.startsWith(`${room}?`);
 
 export function roomOf(hash: string): Room {
   if (within(hash, LIQUIDITY)) return "liquidity";
   if (within(hash, AUDIT)) return "audit";
+  if (within(hash, BOARD)) return "board";
+  if (within(hash, HOME)) return "home";
+  if (within(hash, OPERATIONS)) return "operations";
+  if (within(hash, REPORTS)) return "reports";
+  if (within(hash, ALERTS)) return "alerts";
+  if (within(hash, DESK)) return "desk";
   return within(hash, CALCULATIONS) ? "calculations" : within(hash, WORKBENCH) ? "workbench" : "live";
 }
-
-const SKIP: Readonly<Record<Room, string>> = { live: "Skip to positions", calculations: "Skip to calculations", workbench: "Skip to the workbench", liquidity: "Skip to liquidity", audit: "Skip to audit" };
 
 const OPEN: Readonly<Record<Exclude<Room, "live">, (box: HTMLElement) => Promise<unknown>>> = {
   calculations: (box) => import("./calculations/room").then(({ CalculationsRoom }) => new CalculationsRoom(box)),
   workbench: (box) => import("./workbench/room").then(({ WorkbenchRoom }) => new WorkbenchRoom(box)),
   liquidity: (box) => import("./liquidity/room").then(({ LiquidityRoom }) => new LiquidityRoom(box)),
   audit: (box) => import("./auditor/room").then(({ AuditorRoom }) => new AuditorRoom(box)),
+  board: (box) => import("./board/room").then(({ BoardRoom }) => new BoardRoom(box)),
+  home: (box) => import("./home/room").then(({ HomeRoom }) => new HomeRoom(box)),
+  operations: (box) => import("./home/operations").then(({ OperationsRoom }) => new OperationsRoom(box)),
+  reports: (box) => import("./reports/room").then(({ ReportsRoom }) => new ReportsRoom(box)),
+  alerts: (box) => import("./alertcentre/room").then(({ AlertCentreRoom }) => new AlertCentreRoom(box)),
+  desk: (box) => import("./desk/room").then(({ DeskRoom }) => new DeskRoom(box)),
 };
 
-/** `audit` is the drill-down of the live room. */
-const boxOf = (room: Exclude<Room, "live">): HTMLElement => byId(room === "audit" ? "audit-room" : room);
+/** `audit` is the drill-down of the live room, `alerts` its list. */
+const boxOf = (room: Exclude<Room, "live">): HTMLElement => byId(room === "audit" ? "audit-room" : room === "alerts" ? "alert-centre" : room);
+
+/** Rooms that take the words of another language while they are open; any other that was entered begins anew. */
+const FOLLOWS: ReadonlySet<Room> = new Set(["live", "board", "home", "operations", "liquidity", "audit", "workbench", "calculations", "alerts"]);
 
 export function showRooms(): void {
-  const skip = document.querySelector<HTMLAnchorElement>("a.skip");
   const entered = new Set<Room>();
+  const skip = document.querySelector<HTMLAnchorElement>("a.skip");
   const show = (): void => {
     const room = roomOf(location.hash);
     document.body.dataset["room"] = room;
@@ -39,8 +61,8 @@ export function showRooms(): void {
       if (link.dataset["room"] === room) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (skip) skip.textContent = SKIP[room];
-    for (const other of ["calculations", "workbench", "liquidity", "audit"] as const) setHidden(boxOf(other), other !== room);
+    if (skip) skip.textContent = T.skip[room] ?? T.skipRoom;
+    for (const other of ["calculations", "workbench", "liquidity", "audit", "board", "home", "operations", "reports", "desk", "alerts"] as const) setHidden(boxOf(other), other !== room);
     if (room === "live" || entered.has(room)) return;
     entered.add(room);
     void OPEN[room](boxOf(room));
@@ -53,4 +75,16 @@ export function showRooms(): void {
   });
   addEventListener("hashchange", show);
   show();
+  const menu = new RoomsMenu();
+  const languages = byId<HTMLSelectElement>("language");
+  languages.value = language;
+  languages.addEventListener("change", () => {
+    choose(languages.value as Language);
+    if ([...entered].some((room) => !FOLLOWS.has(room))) location.reload();
+  });
+  onWords(() => {
+    show();
+    menu.describe();
+    languages.value = language;
+  });
 }

@@ -49,6 +49,8 @@ export class Store {
   entity: string | null = null;
   private chosen: Scope | null = null;
   private readonly known = new Set<string>();
+  private keys: string[] = [];
+  private keysStale = false;
   private readonly listeners = new Map<Topic, (() => void)[]>();
 
   constructor(private readonly now_ms: () => number = Date.now) {}
@@ -62,7 +64,7 @@ export class Store {
     if (this.meta !== null && !sameLog(this.meta.log, answer.log)) this.forget();
     if (this.meta !== null && order(answer.offsets, this.meta.offsets) === "before") return "older";
     const keys = new Set(answer.rows.map(cellKey));
-    for (const key of this.positions.keys()) if (!keys.has(key)) this.positions.delete(key);
+    for (const key of this.positions.keys()) if (!keys.has(key) && this.positions.delete(key)) this.keysStale = true;
     this.takePositions(answer);
     return "applied";
   }
@@ -131,9 +133,21 @@ export class Store {
 
   /** Rows of the entity filter, by entity and currency. */
   inView(): PositionRow[] {
-    return [...this.positions.values()]
-      .filter((row) => this.entity === null || row.entity === this.entity)
-      .sort((a, b) => (cellKey(a) < cellKey(b) ? -1 : 1));
+    const rows: PositionRow[] = [];
+    for (const key of this.sortedKeys()) {
+      const row = this.positions.get(key);
+      if (row && (this.entity === null || row.entity === this.entity)) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Sorted again only when a key came or went: with thousands of rows, ten times a second is too often. */
+  private sortedKeys(): readonly string[] {
+    if (this.keys.length !== this.positions.size || this.keysStale) {
+      this.keys = [...this.positions.keys()].sort();
+      this.keysStale = false;
+    }
+    return this.keys;
   }
 
   entities(): string[] {
@@ -158,6 +172,7 @@ export class Store {
     if (!answer.provenance) this.meta.provenance = stillTrue(this.meta.provenance);
     for (const row of rows) {
       const key = cellKey(row);
+      if (!this.positions.has(key)) this.keysStale = true;
       this.positions.set(key, row);
       let series = this.series.get(key);
       if (!series) this.series.set(key, (series = new Series()));
@@ -182,6 +197,7 @@ export class Store {
   /** The log was started afresh: nothing of the old one may stand beside the new one. */
   private forget(): void {
     this.positions.clear();
+    this.keysStale = true;
     this.series.clear();
     this.gap.clear();
     this.known.clear();

@@ -7,6 +7,7 @@
  * Reconnecting is done here and not by EventSource, which gives up for good at the first answer that is not 200.
  */
 
+import type { Trust } from "./board/trust";
 import { order } from "./offsets";
 import type { Store } from "./store";
 import { type Alert, type AlertPage, type Gap, type Positions, Problem, type State, get, readiness, url } from "./wire";
@@ -49,6 +50,7 @@ export class Stream {
   constructor(
     private readonly store: Store,
     private readonly onLink: (link: Link) => void,
+    private readonly onTrust: (trust: Trust) => void = () => undefined,
   ) {}
 
   start(): void {
@@ -91,6 +93,7 @@ export class Stream {
       if (this.store.patchPositions(event) === "apart") this.refresh();
       else clearTimeout(this.stateTimer);
     });
+    this.listen<Trust>(source, "trust", (event) => this.onTrust(event));
     this.listen<Gap>(source, "gap", (event) => this.store.patchGap(event));
     this.listen<Alert>(source, "alert", (alert) => {
       this.store.addAlerts([alert], "live");

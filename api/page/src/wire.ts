@@ -10,6 +10,7 @@ export interface PositionRow {
   entity: string;
   currency: string;
   organisation?: string;
+  business_line?: string;
   account?: string;
   position: string;
   pending_in?: string;

@@ -4,12 +4,14 @@ import { severity } from "../src/alerts";
 import { edges, floored, headroom, inUnits, limitOf, percent, percentage } from "../src/limit-facts";
 import type { Breaking, LimitRow, RatioRow, Ratios } from "../src/liquidity/api";
 import { nearestFirst } from "../src/liquidity/breaking";
+import { standingOf } from "../src/liquidity/cards";
 import { steps } from "../src/liquidity/coverage";
 import { planOf } from "../src/liquidity/plans";
 import { nextDates } from "../src/liquidity/recoveries";
 import { limitsOf, lightOf, patched, scopesOf } from "../src/liquidity/rows";
 import { EN } from "../src/liquidity/texts";
 import { ZH } from "../src/liquidity/texts-zh";
+import { live } from "../src/live";
 import { roomOf } from "../src/rooms";
 import type { Alert, LimitFacts } from "../src/wire";
 
@@ -146,4 +148,15 @@ describe("addresses", () => {
 describe("the two languages", () => {
   const keys = (texts: object): string[] => Object.entries(texts).flatMap(([name, value]) => (typeof value === "object" ? Object.keys(value as object).map((key) => `${name}.${key}`) : [name])).sort();
   it("have the same sentences", () => expect(keys(ZH)).toEqual(keys(EN)));
+});
+
+describe("the trust mark of a ratio", () => {
+  it("is that of its own sources: one currency needs no exchange rates, an entity and the group do", () => {
+    expect(standingOf({ figure: "lcr", scope: "entity", entity: "BANK" })).toBeNull(); // nothing was told yet
+    const figures = [["lcr", "BANK", "FRESH"], ["consolidated-lcr", "BANK", "LATE"], ["consolidated-lcr", null, "SILENT"], ["consolidated-nsfr", null, "FRESH"]] as const;
+    live.trust.take({ judged_at: "", version: 1, policy_version: 1, sources: [], figures: figures.map(([figure, entity, state]) => ({ figure, entity, state, sources: [] })) });
+    const states = (["currency", "entity", "group"] as const).map((scope) => standingOf({ figure: "lcr", scope, entity: scope === "group" ? "-" : "BANK" })?.state);
+    expect(states).toEqual(["FRESH", "LATE", "SILENT"]);
+    expect(standingOf({ figure: "nsfr", scope: "group", entity: "-" })?.state).toBe("FRESH");
+  });
 });

@@ -6,6 +6,7 @@
 import "./style.css";
 
 import { h } from "../dom";
+import { choose, onLanguage, other } from "../language";
 import { AUDIT, roomOf } from "../rooms";
 import { type Tab, TABS, addressOf, placeOf } from "./address";
 import { CasesView } from "./cases";
@@ -35,6 +36,7 @@ export class AuditorRoom {
     addEventListener("hashchange", () => {
       if (roomOf(location.hash) === "audit") this.show(true);
     });
+    onLanguage(() => void this.translate());
     void this.begin();
   }
 
@@ -48,17 +50,19 @@ export class AuditorRoom {
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     this.views = new Map();
-    const other = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "aud-language", onclick: () => void this.translate() }, T.language);
+    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "aud-language", onclick: () => choose(other()) }, T.language);
     this.tabs.setAttribute("aria-label", T.title);
     this.tabs.replaceChildren(...TABS.map((tab) => h("a", { href: addressOf(tab), "data-tab": tab }, T.tabs[tab])));
-    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs, other), this.body);
+    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs, turn), this.body);
     this.show(false);
   }
 
+  /** After the reader chose another language, here or elsewhere. */
   private async translate(): Promise<void> {
-    await speak(language === "zh" ? "en" : "zh", true);
+    const isHere = document.activeElement?.id === "aud-language";
+    await speak(wanted());
     this.frame();
-    document.getElementById("aud-language")?.focus();
+    if (isHere) document.getElementById("aud-language")?.focus();
   }
 
   /** @param moved whether the reader came from another address: the heading takes the focus at another tab */

@@ -7,7 +7,6 @@ import { GROUPS, OTHERS, TEXTS, words } from "./texts";
 
 export interface Group {
   readonly key: string;
-  readonly title: string;
   readonly engines: readonly Named[];
 }
 
@@ -15,7 +14,7 @@ export interface Group {
 export function grouped(named: readonly Named[]): Group[] {
   const byName = new Map(named.map((one) => [one.name, one]));
   const known = new Set(GROUPS.flatMap((group) => group.engines));
-  const groups = GROUPS.map(({ key, title, engines }) => ({ key, title, engines: engines.flatMap((name) => byName.get(name) ?? []) }));
+  const groups = GROUPS.map(({ key, engines }) => ({ key, engines: engines.flatMap((name) => byName.get(name) ?? []) }));
   const others = { ...OTHERS, engines: named.filter((one) => !known.has(one.name)) };
   return [...groups, others].filter((group) => group.engines.length > 0);
 }
@@ -35,7 +34,7 @@ export class EngineList {
   private readonly sections: HTMLElement[] = [];
 
   constructor(named: readonly Named[]) {
-    for (const { key, title, engines } of grouped(named)) this.sections.push(this.section(key, title, engines));
+    for (const { key, engines } of grouped(named)) this.sections.push(this.section(key, TEXTS.groups[key] ?? key, engines));
     const head = h(
       "header",
       { class: "catalogue" },

@@ -3,12 +3,13 @@
 import "./style.css";
 
 import { h } from "../dom";
+import { onLanguage, tag } from "../language";
 import { CALCULATIONS, roomOf } from "../rooms";
 import { Problem } from "../wire";
 import { type Named, about, list } from "./api";
 import type { EngineView } from "./engine";
 import { EngineList } from "./list";
-import { TEXTS } from "./texts";
+import { TEXTS, speak } from "./texts";
 
 export function engineOf(hash: string): string | null {
   const name = hash.slice(CALCULATIONS.length + 1);
@@ -24,17 +25,20 @@ export class CalculationsRoom {
     addEventListener("hashchange", () => {
       if (roomOf(location.hash) === "calculations") void this.show(true);
     });
+    onLanguage(() => void this.show(false));
     void this.show(false);
   }
 
   /** @param moved whether the reader came from another view, whose focus is gone */
   private async show(moved: boolean): Promise<void> {
     this.visit += 1;
+    this.box.lang = tag();
     const { visit } = this;
     this.shown?.close();
     this.shown = null;
     this.put(h("p", { class: "spinner", role: "status" }, TEXTS.loading));
     try {
+      await speak();
       const name = engineOf(location.hash);
       const view = name === null ? await this.all() : await this.one(name);
       if (visit !== this.visit) return; // the reader has gone on

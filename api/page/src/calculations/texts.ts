@@ -1,6 +1,8 @@
-/** Every word of the calculations room that is not the server's: one place to translate. */
+/** Every word of the calculations room that is not the server's, in English; `texts-zh.ts` has the same in Chinese. */
 
-export const TEXTS = {
+import { language } from "../language";
+
+export const EN = {
   title: "Calculations",
   about: "One JSON object in, one result out, as in tidemark calc. Nothing is stored.",
   filter: "Filter",
@@ -39,13 +41,27 @@ export const TEXTS = {
   noTables: "The result has no tables; its JSON stands below.",
   tablesHaveAll: "The tables below have all figures.",
   notComputable: (reason: string): string => `Not computable: ${reason}`,
-} as const;
+
+  groups: {
+    ratios: "Ratios", liquidity: "Liquidity", stress: "Stress and limits", rates: "Rate risk", capital: "Pricing and capital",
+    flows: "Cash flows, behaviour, deadlines", data: "Data and models", others: "Others",
+  } as Readonly<Record<string, string>>,
+  /** Names of engines that their codes do not spell out; in Chinese of all of them. */
+  engines: { cashflows: "Cash flows", tier1: "Tier 1", treasury_pnl: "Treasury result" } as Readonly<Record<string, string>>,
+};
+
+export type Texts = typeof EN;
+export let TEXTS: Texts = EN;
+
+/** In the language of the page. */
+export async function speak(): Promise<void> {
+  TEXTS = language === "zh" ? (await import("./texts-zh")).ZH : EN;
+}
 
 /** The groups of the list, in their order; an engine that is in none stands under the last heading. */
-export const GROUPS: readonly { key: string; title: string; engines: readonly string[] }[] = [
+export const GROUPS: readonly { key: string; engines: readonly string[] }[] = [
   {
     key: "ratios",
-    title: "Ratios",
     engines: [
       "lcr", "nsfr", "lmr", "hqlaar", "liquidity_ratio", "adjusted_liquidity_ratio", "loan_to_deposit", "liquidity_gap_ratio",
       "core_liability_ratio", "excess_reserve_ratio", "concentration", "liquidity_indicators", "disclosure", "explain_change",
@@ -53,7 +69,6 @@ export const GROUPS: readonly { key: string; title: string; engines: readonly st
   },
   {
     key: "liquidity",
-    title: "Liquidity",
     engines: [
       "gap", "survival_horizon", "liquid_assets", "intraday", "reserve", "reserve_tiers", "four_positions", "position_forecast",
       "withdrawal_forecast", "large_flow", "dispatch", "liquidity_need", "sources_and_uses", "funding_gap", "reconciliation",
@@ -61,33 +76,30 @@ export const GROUPS: readonly { key: string; title: string; engines: readonly st
   },
   {
     key: "stress",
-    title: "Stress and limits",
     engines: [
       "stress", "scenario", "reverse_stress", "liquidity_at_risk", "limits", "early_warning", "trend", "funding_gates",
       "contingency_plan",
     ],
   },
-  { key: "rates", title: "Rate risk", engines: ["repricing_gap", "eve", "nii", "duration", "duration_gap"] },
+  { key: "rates", engines: ["repricing_gap", "eve", "nii", "duration", "duration_gap"] },
   {
     key: "capital",
-    title: "Pricing and capital",
     engines: [
       "capital", "capital_forecast", "capital_plan", "capital_stress", "ftp", "ftp_simulation", "treasury_pnl", "loan_pricing",
       "balance_sheet_optimisation", "balance_sheet_simulation", "volume_forecast", "classification",
     ],
   },
-  { key: "flows", title: "Cash flows, behaviour, deadlines", engines: ["cashflows", "interest_trial", "behaviour", "deadline"] },
-  { key: "data", title: "Data and models", engines: ["data_quality", "outlier", "model_backtest", "roll_up"] },
+  { key: "flows", engines: ["cashflows", "interest_trial", "behaviour", "deadline"] },
+  { key: "data", engines: ["data_quality", "outlier", "model_backtest", "roll_up"] },
 ];
-export const OTHERS = { key: "others", title: "Others" } as const;
+export const OTHERS = { key: "others" } as const;
 
 const CAPITALS: ReadonlySet<string> = new Set(["lcr", "nsfr", "lmr", "hqlaar", "eve", "nii", "ftp", "hqla", "cet1", "rwa", "actus", "rmb", "asf", "rsf"]);
 
-const TITLES: Readonly<Record<string, string>> = { cashflows: "Cash flows", tier1: "Tier 1", treasury_pnl: "Treasury result" };
-
 /** `liquidity_gap_ratio` becomes "Liquidity gap ratio", `ftp_simulation` "FTP simulation". */
 export function words(name: string): string {
-  if (TITLES[name] !== undefined) return TITLES[name];
+  const named = TEXTS.engines[name];
+  if (named !== undefined) return named;
   const parts = name.split("_").map((part) => (CAPITALS.has(part) ? part.toUpperCase() : part));
   const text = parts.join(" ");
   return text.charAt(0).toUpperCase() + text.slice(1);

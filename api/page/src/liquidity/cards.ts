@@ -1,8 +1,12 @@
 /** A card for each scope: LCR and NSFR with the light of their limits and what is left to the nearest of them. */
 
+import { Mark, explained } from "../board/marks";
+import type { Standing } from "../board/trust";
 import { h } from "../dom";
 import { percentage } from "../limit-facts";
+import { live } from "../live";
 import { compareText, grouped } from "../money";
+import type { Offsets } from "../wire";
 import type { RatioRow } from "./api";
 import { light } from "./panel";
 import { type ScopeRows, lightOf } from "./rows";
@@ -12,11 +16,19 @@ export const CARDS_MAX = 48;
 
 export const nameOf = ({ kind, entity, member, currency }: ScopeRows): string => scopeName({ scope: kind, entity, member, currency });
 
-export function cards(scopes: readonly ScopeRows[], chosen: string | null, choose: (key: string) => void): HTMLElement {
-  return h("ul", { class: "liq-cards" }, ...scopes.slice(0, CARDS_MAX).map((one) => h("li", {}, card(one, one.key === chosen, choose))));
+/** The trust in the sources of a ratio: that of one currency needs no exchange rates, any other does. Null: nothing was told yet. */
+export function standingOf(row: Pick<RatioRow, "figure" | "scope" | "entity">): Standing | null {
+  if (live.trust.told === null) return null;
+  const figure = row.scope === "currency" ? row.figure : `consolidated-${row.figure}`;
+  return live.trust.of(figure, row.scope === "group" ? "" : row.entity);
 }
 
-function card(one: ScopeRows, isChosen: boolean, choose: (key: string) => void): HTMLElement {
+/** @param offsets the cut that the ratios stand at */
+export function cards(scopes: readonly ScopeRows[], chosen: string | null, choose: (key: string) => void, offsets: Offsets): HTMLElement {
+  return h("ul", { class: "liq-cards" }, ...scopes.slice(0, CARDS_MAX).map((one) => h("li", {}, card(one, one.key === chosen, choose, offsets))));
+}
+
+function card(one: ScopeRows, isChosen: boolean, choose: (key: string) => void, offsets: Offsets): HTMLElement {
   const name = nameOf(one);
   const button = h(
     "button",
@@ -24,10 +36,10 @@ function card(one: ScopeRows, isChosen: boolean, choose: (key: string) => void):
     h("b", {}, name),
     h("span", { class: "quiet" }, one.kind === "currency" ? T.kind["currency"] : `${T.kind[one.kind] ?? one.kind} · ${T.allCurrencies(one.currency)}`),
   );
-  return h("div", { class: "liq-card", "data-scope": one.key }, button, figure("lcr", one.lcr), figure("nsfr", one.nsfr));
+  return h("div", { class: "liq-card", "data-scope": one.key }, button, figure("lcr", one.lcr, offsets), figure("nsfr", one.nsfr, offsets));
 }
 
-function figure(name: "lcr" | "nsfr", row: RatioRow | null): HTMLElement {
+function figure(name: "lcr" | "nsfr", row: RatioRow | null, offsets: Offsets): HTMLElement {
   const title = T.metrics[name] ?? name;
   if (row === null || row.ratio_pct === null) return h("div", { class: "liq-figure", "data-figure": name }, h("span", {}, title), h("b", { class: "quiet" }, "–"), h("span", { class: "quiet" }, row?.reason ?? T.notComputable));
   const least = nearest(row);
@@ -39,9 +51,18 @@ function figure(name: "lcr" | "nsfr", row: RatioRow | null): HTMLElement {
     h("span", {}, title),
     h("b", { "data-exact": row.ratio_pct }, percentage(row.ratio_pct)),
     light(lightOf(row)),
+    markOf(row, offsets),
     h("span", { class: "quiet" }, about),
     unmapped,
   );
+}
+
+function markOf(row: RatioRow, offsets: Offsets): HTMLElement | null {
+  const standing = standingOf(row);
+  if (standing === null) return null;
+  const mark = new Mark();
+  mark.set(standing, explained(standing, offsets, live.store.meta?.last_event_time));
+  return mark.element;
 }
 
 /** The least headroom of a row's limits, per cent of the limit; null: none has one. */

@@ -9,13 +9,15 @@ import "./style.css";
 
 import { Chart } from "../charts";
 import { h, setHidden, setText } from "../dom";
+import { choose, onLanguage, other } from "../language";
+import { live } from "../live";
 import { order } from "../offsets";
 import { LIQUIDITY, roomOf } from "../rooms";
 import { clock } from "../time";
 import type { Alert, AlertPage } from "../wire";
 import { type Breach, type Breaking, type Disposal, type LimitRow, type Plan, type Ratios, type Recoveries, type RecoveryTotal, type Rows, type ScopeKind, isOpen } from "./api";
 import { breakingTable } from "./breaking";
-import { CARDS_MAX, cards } from "./cards";
+import { CARDS_MAX, cards, standingOf } from "./cards";
 import { drawn, figures } from "./coverage";
 import { LiveRatios } from "./live";
 import { LIMITS_MAX, counted, limitsTable } from "./limits";
@@ -70,6 +72,10 @@ export class LiquidityRoom {
     addEventListener("focus", () => this.look());
     setInterval(() => this.look(), LOOK_MS);
     this.wantsFocus = planOf(location.hash) !== null;
+    onLanguage(() => void this.translate());
+    live.trust.onNews(() => {
+      if (this.isSeen) this.draw();
+    });
     void this.begin();
   }
 
@@ -86,21 +92,23 @@ export class LiquidityRoom {
   /** What stands around the panels, in the present language. */
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
-    const other = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "liq-language", onclick: () => void this.translate() }, T.language);
+    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "liq-language", onclick: () => choose(other()) }, T.language);
     const [by, entity, currency] = this.selects as [HTMLSelectElement, HTMLSelectElement, HTMLSelectElement];
     by.replaceChildren(...Object.entries(T.kinds).map(([value, name]) => h("option", { value }, name)));
     by.value = this.choice.by;
     const labelled = (title: string, select: HTMLSelectElement): HTMLElement => h("label", {}, h("span", { class: "quiet" }, title), " ", select);
-    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), labelled(T.by, by), labelled(T.entity, entity), labelled(T.currency, currency), this.day, this.current, other);
+    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), labelled(T.by, by), labelled(T.entity, entity), labelled(T.currency, currency), this.day, this.current, turn);
     this.box.replaceChildren(this.top, h("div", { class: "liq-grid" }, ...this.panels.map(({ element }) => element)));
     this.draw();
     this.look();
   }
 
+  /** After the reader chose another language, here or elsewhere. */
   private async translate(): Promise<void> {
-    await speak(language === "zh" ? "en" : "zh", true);
+    const isHere = document.activeElement?.id === "liq-language";
+    await speak(wanted());
     this.frame();
-    document.getElementById("liq-language")?.focus();
+    if (isHere) document.getElementById("liq-language")?.focus();
   }
 
   private look(): void {
@@ -157,7 +165,11 @@ export class LiquidityRoom {
       this.chosen = key;
       this.draw();
     };
-    if (this.ratios.value) this.scopesPanel.fill([scopes, shown?.key], () => [scopes.length === 0 ? h("p", { class: "empty" }, T.noScopes) : cards(scopes, shown?.key ?? null, pick)]);
+    if (this.ratios.value) {
+      const { offsets } = this.ratios.value;
+      const standings = scopes.flatMap(({ lcr, nsfr }) => [lcr && standingOf(lcr)?.state, nsfr && standingOf(nsfr)?.state]);
+      this.scopesPanel.fill([scopes, shown?.key, standings], () => [scopes.length === 0 ? h("p", { class: "empty" }, T.noScopes) : cards(scopes, shown?.key ?? null, pick, offsets)]);
+    }
     const lcr = shown?.lcr ?? null;
     this.madePanel.name(T.made);
     setHidden(this.madePanel.body, lcr === null);

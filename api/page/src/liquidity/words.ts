@@ -1,7 +1,8 @@
 /** The language of the liquidity room, which is the workbench's: chosen in either, kept for both. */
 
+import { speak as speakMarks } from "../board/words";
 import { dayMonth } from "../time";
-import { language, speak as speakCodes, wanted, word } from "../workbench/words";
+import { language, wanted, word } from "../workbench/words";
 import type { RatioRow } from "./api";
 import { EN, type Texts } from "./texts";
 
@@ -10,7 +11,7 @@ export { language, wanted, word };
 export let T: Texts = EN;
 
 export async function speak(wish: "en" | "zh", kept = false): Promise<void> {
-  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakCodes(wish, kept)]);
+  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakMarks(wish, kept)]);
   T = texts;
 }
 

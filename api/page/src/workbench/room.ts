@@ -7,6 +7,7 @@ import "./style.css";
 
 import { text } from "../calculations/api";
 import { h, setHidden } from "../dom";
+import { choose, onLanguage, other } from "../language";
 import { WORKBENCH, roomOf } from "../rooms";
 import { Problem } from "../wire";
 import { addressOf, placeOf } from "./address";
@@ -57,6 +58,7 @@ export class WorkbenchRoom {
     setInterval(() => {
       if (this.isSeen) void this.fillList().catch(() => undefined); // the next look tells
     }, LIST_MS);
+    onLanguage(() => void this.translate());
     void this.begin();
   }
 
@@ -77,12 +79,12 @@ export class WorkbenchRoom {
 
   /** Everything around the record, in the present language. */
   private draw(): void {
-    const other = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "desk-language", onclick: () => void this.translate() }, T.language);
+    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "desk-language", onclick: () => choose(other()) }, T.language);
     const panes = (["list", "case", "history"] as const).map((pane) =>
       h("button", { type: "button", "data-pane": pane, "aria-pressed": String(this.desk.dataset["pane"] === pane), onclick: () => this.turnTo(pane) }, T.panes[pane]),
     );
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
-    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), this.people.element, other, h("div", { class: "switch desk-panes", role: "group", "aria-label": T.title }, ...panes));
+    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), this.people.element, turn, h("div", { class: "switch desk-panes", role: "group", "aria-label": T.title }, ...panes));
     this.people.draw();
     this.list.draw();
     this.history.draw();
@@ -90,11 +92,13 @@ export class WorkbenchRoom {
     this.box.replaceChildren(this.top, this.desk);
   }
 
+  /** After the reader chose another language, here or elsewhere. */
   private async translate(): Promise<void> {
-    await speak(language === "zh" ? "en" : "zh", true);
+    const isHere = document.activeElement?.id === "desk-language";
+    await speak(wanted());
     this.draw();
     await this.show(false);
-    document.getElementById("desk-language")?.focus();
+    if (isHere) document.getElementById("desk-language")?.focus();
   }
 
   /** As another person, or for the first time. */

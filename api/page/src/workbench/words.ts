@@ -1,12 +1,11 @@
 /** Names of codes for reading, and the language of the workbench. A code without a name of its own is spelled out. */
 
+import { type Language, become, choose } from "../language";
 import { EN, type Texts } from "./texts";
 
-export type Language = "en" | "zh";
-const KEPT_AS = "tidemark.language";
+export { type Language, language, wanted } from "../language";
 
 export let T: Texts = EN;
-export let language: Language = "en";
 
 interface Dictionary {
   readonly names: Readonly<Record<string, string>>;
@@ -15,21 +14,14 @@ interface Dictionary {
 }
 let dictionary: Dictionary | null = null;
 
-/** What the reader chose before, else what the browser asks for. */
-export function wanted(): Language {
-  const chosen = localStorage.getItem(KEPT_AS);
-  if (chosen === "en" || chosen === "zh") return chosen;
-  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
 /** Chinese is loaded when it is first asked for. */
 export async function speak(wish: Language, kept = false): Promise<void> {
   if (wish === "zh") {
     const [{ ZH }, words] = await Promise.all([import("./texts-zh"), import("./words-zh")]);
     [T, dictionary] = [ZH, { names: words.NAMES, parts: words.PARTS }];
   } else [T, dictionary] = [EN, null];
-  language = wish;
-  if (kept) localStorage.setItem(KEPT_AS, wish);
+  if (kept) choose(wish);
+  else become(wish);
 }
 
 /** Where spelling a code out would mislead. */

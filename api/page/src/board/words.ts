@@ -1,0 +1,13 @@
+/** The language of the board, the home view and operations, which is the workbench's: chosen in any, kept for all. */
+
+import { language, speak as speakCodes, wanted, word } from "../workbench/words";
+import { EN, type Texts } from "./texts";
+
+export { language, wanted, word };
+
+export let T: Texts = EN;
+
+export async function speak(wish: "en" | "zh", kept = false): Promise<void> {
+  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakCodes(wish, kept)]);
+  T = texts;
+}

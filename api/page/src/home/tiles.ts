@@ -1,0 +1,120 @@
+/** What each tile shows. A tile that shows figures shows the trust in them too. */
+
+import type { LimitRow, RatioRow, Ratios, Rows } from "../liquidity/api";
+import { Source } from "../liquidity/source";
+import { h } from "../dom";
+import { live } from "../live";
+import { grouped } from "../money";
+import { label } from "../buckets";
+import { BOARD, LIQUIDITY, OPERATIONS, WORKBENCH } from "../rooms";
+import { type Cell, number, plain, table } from "../table";
+import { clock } from "../time";
+import { Mark, because, explained } from "../board/marks";
+import { T, word } from "../board/words";
+import { addressOf } from "../workbench/address";
+import type { WidgetName } from "./layout";
+
+const ROWS_MAX = 8;
+
+interface Todo {
+  id: string;
+  key: string;
+  state?: string;
+  amount?: string | null;
+  ccy?: string | null;
+  due?: string | null;
+}
+
+interface WorkHome {
+  todos: { total: number; rows: Todo[] };
+}
+
+export interface TileContent {
+  /** Where more of it is. */
+  readonly room: string;
+  readonly draw: () => HTMLElement[];
+  /** Asked for while the tile is in sight. */
+  readonly source?: Source<never>;
+}
+
+export function mark(figure: string, entity = ""): HTMLElement {
+  const standing = live.trust.of(figure, entity);
+  const found = new Mark();
+  found.set(standing, explained(standing, live.store.meta?.offsets ?? {}, live.store.meta?.last_event_time));
+  return found.element;
+}
+
+function listed(caption: string, heads: readonly string[], rows: readonly (readonly Cell[])[]): HTMLElement[] {
+  if (rows.length === 0) return [h("p", { class: "empty" }, T.nothing)];
+  const shown = rows.slice(0, ROWS_MAX);
+  const left = rows.length - shown.length;
+  return [table(caption, heads, shown), ...(left > 0 ? [h("p", { class: "quiet home-more" }, T.more(left))] : [])];
+}
+
+const asked = <V>(source: Source<V>, draw: (value: V) => HTMLElement[]): HTMLElement[] => {
+  if (source.value !== null) return draw(source.value);
+  const { failure } = source;
+  return [h("p", { class: failure ? "warning home-note" : "quiet home-note" }, failure ? T.failed([failure.message, failure.detail].filter(Boolean).join(". ")) : T.loading)];
+};
+
+const head = (name: string): string => T.heads[name] ?? name;
+const scopeOf = (row: Pick<RatioRow, "scope" | "entity" | "currency">): string => (row.scope === "group" ? T.group : row.scope === "entity" ? row.entity : `${row.entity} ${row.currency}`);
+
+export function contents(onNews: () => void): Readonly<Record<WidgetName, TileContent>> {
+  const ratios = new Source<Ratios>("/ratios", 5_000, onNews);
+  const limits = new Source<Rows<LimitRow>>("/limits", 5_000, onNews);
+  const work = new Source<WorkHome>("/worklists/home", 15_000, onNews);
+  const from = (source: Source<never> | Source<Ratios> | Source<Rows<LimitRow>> | Source<WorkHome>): Source<never> => source as Source<never>;
+  return {
+    positions: { room: BOARD, draw: positions },
+    ratios: { room: LIQUIDITY, source: from(ratios), draw: () => asked(ratios, ratioRows) },
+    limits: {
+      room: LIQUIDITY,
+      source: from(limits),
+      draw: () => asked(limits, ({ rows }) => listed(T.widgets["limits"] ?? "", [T.limit, T.scope, T.light, T.trustTitle], rows.map((row) => [plain(row.limit_id), plain(scopeOf(row)), plain(`${row.light === "red" ? "■" : "▲"} ${T.lights[row.light]}`, `home-${row.light}`), plain(mark("limits", row.scope === "group" ? "" : row.entity))]))),
+    },
+    alerts: {
+      room: "#/",
+      draw: () => listed(T.widgets["alerts"] ?? "", [T.time, T.rule, T.entity, T.amount], live.store.alerts.map((alert) => [plain(clock(alert.event_time)), plain(word(alert.rule.replaceAll("-", "_"))), plain(`${alert.entity} ${alert.currency}`), number(grouped(alert.amount))])),
+    },
+    todos: {
+      room: WORKBENCH,
+      source: from(work),
+      draw: () => asked(work, ({ todos }) => listed(T.widgets["todos"] ?? "", [T.task, T.state, T.amount], todos.rows.map((row) => [plain(h("a", { href: addressOf(row.id.split("/")[0] ?? "", row.key) }, `${word(row.id.split("/")[0] ?? "")} ${row.key}`)), plain(word(row.state ?? "")), number(row.amount ? `${grouped(row.amount)} ${row.ccy ?? ""}` : "")]))),
+    },
+    gap: { room: LIQUIDITY, draw: gap },
+    trust: {
+      room: OPERATIONS,
+      draw: () => {
+        const doubtful = (live.trust.told?.sources ?? []).filter(({ state }) => state !== "FRESH");
+        if (live.trust.told !== null && doubtful.length === 0) return [h("p", { class: "home-note" }, `✓ ${T.allFresh}`)];
+        return [h("ul", { class: "home-list" }, ...doubtful.slice(0, ROWS_MAX).map((source) => h("li", {}, `${T.trust[source.state]} · ${because(source)}`))), ...(doubtful.length > ROWS_MAX ? [h("p", { class: "quiet home-more" }, T.more(doubtful.length - ROWS_MAX))] : [])];
+      },
+    },
+  };
+}
+
+function positions(): HTMLElement[] {
+  const rows = live.store.inView();
+  return listed(T.widgets["positions"] ?? "", [T.entity, head("currency"), head("position"), head("projected_eod"), T.trustTitle], rows.map((row) => [plain(row.entity), plain(row.currency), number(grouped(row.position)), number(row.projected_eod ? grouped(row.projected_eod) : "–"), plain(mark("positions", row.entity))]));
+}
+
+function ratioRows({ rows }: Ratios): HTMLElement[] {
+  const scopes = new Map<string, { lcr?: RatioRow; nsfr?: RatioRow; any: RatioRow }>();
+  for (const row of rows) {
+    if (row.scope !== "group" && row.scope !== "entity") continue;
+    const key = scopeOf(row);
+    scopes.set(key, { ...scopes.get(key), any: row, [row.figure]: row });
+  }
+  const shown = (row: RatioRow | undefined): string => (row?.ratio_pct ? `${row.ratio_pct} %` : "–");
+  return listed(T.widgets["ratios"] ?? "", [T.scope, "LCR", "NSFR", T.trustTitle], [...scopes].map(([name, { lcr, nsfr, any }]) => [plain(name), number(shown(lcr)), number(shown(nsfr)), plain(mark("consolidated-lcr", any.scope === "group" ? "" : any.entity))]));
+}
+
+function gap(): HTMLElement[] {
+  const { scope, gap: cells, buckets } = live.store;
+  const rows = scope === null ? undefined : cells.get(`${scope.entity}|${scope.currency}`);
+  if (scope === null || rows === undefined) return [h("p", { class: "empty" }, T.nothing)];
+  const found = buckets.flatMap((bucket) => rows.get(bucket) ?? []);
+  const name = h("p", { class: "quiet home-note" }, `${scope.entity} · ${scope.currency} `, mark("gap", scope.entity));
+  return [name, ...listed(T.widgets["gap"] ?? "", [T.bucket, T.gap, T.cumulative], found.map((row) => [plain(label(row.bucket)), number(grouped(row.gap)), number(row.cumulative === null ? "–" : grouped(row.cumulative))]))];
+}

@@ -1,0 +1,70 @@
+/** Every room's texts exist in both languages, and what is said in Chinese is Chinese. */
+
+import { afterEach, describe, expect, it } from "vitest";
+
+import page from "../index.html?raw";
+import { tick } from "../src/buckets";
+import { become } from "../src/language";
+import { axisLabel } from "../src/money";
+import { STATIC, ZH } from "../src/texts-zh";
+import { age, clock, longDay } from "../src/time";
+
+const TABLES = import.meta.glob<{ EN: object }>("../src/**/texts.ts", { eager: true });
+const CHINESE = import.meta.glob<{ ZH: object }>("../src/**/texts-zh.ts", { eager: true });
+
+/** "a.b.0" and what stands there, functions called with `x` for every argument. */
+function leaves(value: unknown, path = ""): [string, unknown][] {
+  if (typeof value !== "object" || value === null || value instanceof RegExp) return [[path, value]];
+  return Object.entries(value).flatMap(([key, one]) => leaves(one, path === "" ? key : `${path}.${key}`));
+}
+
+const HAN = /\p{Script=Han}/u;
+/** What is the same in both languages: names, codes, and words of the other language for the switch. */
+const NAMES = /^(?:[\p{P}\p{S}\p{N}\s]|UTC|JSON|CSV|PDF|xlsx|XLSX|LCR|NSFR|ACTUS|CEL|ID|Id|HTTP|URL|Tidemark|English|Kafka|SSE|WebSocket|Webhook|SMS|SMTP|CUBE|ROLLUP)*$/u;
+
+/** What a reader types is the same in both. */
+const CODE: ReadonlySet<string> = new Set(["claim >= 1000000"]);
+
+const pairs = Object.entries(TABLES)
+  .map(([path, { EN }]) => ({ room: path.replace("../src/", "").replace("/texts.ts", ""), en: EN, zh: CHINESE[path.replace("texts.ts", "texts-zh.ts")]?.ZH }))
+  .filter(({ en }) => en !== undefined);
+
+describe.each(pairs)("the texts of $room", ({ en, zh }) => {
+  it("have the same keys in both languages", () => {
+    // A table of names may have more in one of them: a code without a name there is spelled out.
+    expect(Object.keys(zh ?? {}).sort()).toEqual(Object.keys(en).sort());
+  });
+  it("are Chinese in Chinese", () => {
+    const latin = leaves(zh).filter(([, text]) => typeof text === "string" && !HAN.test(text) && !NAMES.test(text) && !CODE.has(text));
+    expect(latin).toEqual([]);
+  });
+});
+
+describe("the live room in Chinese", () => {
+  afterEach(() => become("en"));
+
+  it("names all that index.html names, and nothing else", () => {
+    const keys = new Set([...page.matchAll(/data-t(?:-label|-title|-content)?="([^"]+)"/g)].map(([, key]) => key));
+    expect(Object.keys(STATIC).sort()).toEqual([...keys].sort());
+    expect(Object.values(STATIC).filter((text) => !HAN.test(text))).toEqual([]);
+  });
+  it("leaves no word of index.html without a key", () => {
+    const body = page.replace(/[^]*<body/, "<body").replace(/<code[^]*?<\/code>/g, "").replace(/<select[^]*?<\/select>/g, "");
+    const bare = [...body.matchAll(/<(\w+)((?:\s[^<>]*)?)>\s*([A-Za-z][^<]*)/g)].filter(([, , attributes]) => !attributes?.includes("data-t="));
+    // Written by the page itself: where the skip link goes and which room this is.
+    expect(bare.map(([, , , text]) => text?.trim())).toEqual(["Skip to positions", "Tidemark", "Live"]);
+  });
+  it("gives sentences made of figures in Chinese", () => {
+    const spoken = Object.entries(ZH).filter(([, text]) => typeof text === "function" && text.length > 0);
+    expect(spoken.length).toBeGreaterThan(30);
+    expect(ZH.positionsAbout(4, ["2026年11月22日"])).toBe("4 行 · 营业日期 2026年11月22日");
+    expect(ZH.negativeIn(["8–30天", "31–90天"])).toBe("累计缺口在8–30天、31–90天为负。");
+  });
+  it("writes days, ages and axes as they are written there", () => {
+    expect([longDay("2026-11-02"), age(12_000), age(600_000), axisLabel(1_500_000), clock("2026-11-02T03:04:05Z", "")]).toEqual(["2 Nov 2026", "12 s", "10 min", "1.5m", "2 Nov 03:04:05"]);
+    become("zh");
+    expect([longDay("2026-11-02"), age(12_000), age(600_000), axisLabel(1_500_000), axisLabel(-230_000_000), clock("2026-11-02T03:04:05Z", "")]).toEqual(["2026年11月2日", "12 秒", "10 分钟", "150万", "−2.3亿", "11-02 03:04:05"]);
+    expect(tick("D8_30")).toBe("8–30\ndays"); // buckets follow the words, which are loaded apart
+    expect(["D8_30", "Y5P", "UNDATED"].map((bucket) => (ZH.buckets as Record<string, string>)[bucket]?.replace(ZH.bucketUnit, "\n$1"))).toEqual(["8–30\n天", "5年\n以上", "未定\n期限"]);
+  });
+});
