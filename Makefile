@@ -6,7 +6,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test page run check test bench chaos histories searches soak lock clean
+.PHONY: help setup setup-test page run check test bench chaos histories searches contract soak lock clean
 
 PY := .venv/bin/python
 FEED ?= simulated
@@ -61,11 +61,15 @@ histories: setup-test ## 10,000 random histories of cases, on every core, some 2
 	  TMPDIR=$$(test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp}) xargs -P 0 -I{} \
 	  $(PY) -m pytest -q --timeout=0 --hypothesis-seed={} tests/aggregates/test_cases_machine.py $(PYTEST_ARGS)
 
-searches: setup-test ## the auditor's random suites at length: ledgers, tampering, queries, archive, counterfactuals
-	@LEDGER_PAIRS=100 LEDGER_HISTORIES=20 QUERY_EXAMPLES=1000 COUNTERFACTUAL_EXAMPLES=50 \
-	  ARCHIVE_KILLS=20 MUTATIONS=1000 MUTATIONS_POSTGRES=300 TIDEMARK_HYPOTHESIS=search $(PY) -m pytest -n auto --maxprocesses 4 --timeout=1500 \
+searches: setup-test ## random suites at length: ledgers, tampering, queries, archive, counterfactuals, rules, pivots, deliveries
+	@LEDGER_PAIRS=100 LEDGER_HISTORIES=20 QUERY_EXAMPLES=1000 COUNTERFACTUAL_EXAMPLES=50 PIVOT_EXAMPLES=200 \
+	  RULE_WATCH_EXAMPLES=1000 DELIVERY_EXAMPLES=300 ARCHIVE_KILLS=20 MUTATIONS=1000 MUTATIONS_POSTGRES=300 TIDEMARK_HYPOTHESIS=search $(PY) -m pytest -n auto --maxprocesses 4 --timeout=1500 \
 	  tests/projections/ledgers tests/infra/test_tampering_sqlite.py tests/infra/test_tampering_postgres.py tests/infra/test_archive_store.py \
-	  tests/streams/test_counterfactual_alerts.py $(PYTEST_ARGS)
+	  tests/streams/test_counterfactual_alerts.py tests/projections/test_rule_watch.py tests/infra/test_pivot.py \
+	  tests/infra/test_deliveries_sender.py $(PYTEST_ARGS)
+
+contract: setup-test ## schemathesis on the whole OpenAPI document at length, some ten minutes
+	@CONTRACT_EXAMPLES=50 TIDEMARK_HYPOTHESIS=search $(PY) -m pytest -q --timeout=1800 tests/api/test_contract_schemathesis.py $(PYTEST_ARGS)
 
 soak: setup ## ten minutes under load, watching memory and lag; ARGS='--minutes 60'
 	@.venv/bin/tidemark bench soak $(ARGS)
@@ -76,5 +80,5 @@ lock: ## requirements.lock anew from pyproject.toml, with hashes and no addresse
 
 clean: ## remove what setup and the tools made; data directories stay
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info \
-	  api/page/node_modules api/page/dist infra/kafka/target
+	  api/page/node_modules api/page/dist tests/client/node_modules tests/client/generated infra/kafka/target
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -120,6 +120,14 @@ if ! fresh page-packages "$wanted" || [ ! -d api/page/node_modules ]; then
   stamp page-packages "$wanted"
   rm -f "$stamps/page"
 fi
+if [ "$purpose" = test ]; then
+  wanted=$(digest <tests/client/package-lock.json)
+  if ! fresh client-packages "$wanted" || [ ! -d tests/client/node_modules ]; then
+    say "installing the packages of the generated client"
+    (cd tests/client && retried npm ci --no-audit --no-fund --loglevel=error >&2)
+    stamp client-packages "$wanted"
+  fi
+fi
 wanted=$(find api/page -path api/page/node_modules -prune -o -path api/page/dist -prune -o -type f -print |
   LC_ALL=C sort | xargs -d '\n' sha256sum | digest)
 if ! fresh page "$wanted" || [ ! -f api/page/dist/index.html ]; then

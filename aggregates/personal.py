@@ -137,11 +137,33 @@ NOT_PERSONAL = frozenset(
 
 #: Aggregates about the bank itself: none of their texts is about a natural person who could ask for erasure.
 OF_THE_BANK = frozenset(
-    ("ContingencyPlan", "LimitBreach", "RiskFactor", "StressScenario", "LiquidityPolicy", "MeetingRuleSet", "Notice")
+    (
+        "AlertRule",
+        "ContingencyPlan",
+        "DispatchProposal",
+        "LimitBreach",
+        "RiskFactor",
+        "StressScenario",
+        "LiquidityPolicy",
+        "MeetingRuleSet",
+        "Notice",
+    )
 )
 
 #: Where a name means something else: (aggregate, field), None: not personal.
-EXCEPT: Mapping[tuple[str, str], Personal | None] = {}
+EXCEPT: Mapping[tuple[str, str], Personal | None] = {
+    # Who is told of alerts, where: expressions over the bank's figures, and addresses at work.
+    ("AlertSubscription", "filter"): None,
+    ("AlertSubscription", "target"): None,
+    ("AlertSubscription", "time_zone"): None,
+    ("AlertTeam", "target"): None,
+    ("AlertSilence", "matcher"): None,
+    # What a report asks may name customers; the file it made is named by the report.
+    ("PivotDefinition", "definition"): Personal.NOTE,
+    ("Dashboard", "tiles"): Personal.NOTE,
+    ("PivotDefinition", "digest"): None,
+    ("PivotDefinition", "file_name"): None,
+}
 
 #: Keys inside objects that tell which class a leaf is of; any other leaf is a NOTE.
 CLASS_BY_KEY: Mapping[str, Personal] = {

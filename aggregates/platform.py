@@ -14,7 +14,7 @@ def _other_administrator(part: str = "maker") -> Clause:
     return clause("SD8", "changes are maker-checker", lambda step: not step.case.has_played(step.actor, part))
 
 
-def _its_maker(command: str) -> Clause:
+def its_maker(command: str) -> Clause:
     """What a person arranged, others neither change nor share nor retire."""
     return clause(
         f"{command}.1",
@@ -241,7 +241,7 @@ class UserPreference(Case):
         row(
             "SaveLayout",
             "HomeLayoutSaved",
-            "AM BR HM HA RM CM LG CS CV CC DP FK FN FC IA SA OP",
+            "AM BR HM HA RM CM LG CS CV CC DP FK FN FC IA SA OP TR AC",
             "widgets:L, shortcuts:L",
             makes_if_absent=True,
             stages="SAVED",
@@ -293,7 +293,7 @@ class ReportDefinition(Case):
             makes_if_absent=True,
             stages="DEFINED",
             next="DEFINED",
-            clauses=(_its_maker("Define"),),
+            clauses=(its_maker("Define"),),
             default=lambda step: {"filters": {}, "sort": [], "layout": {}},
             remember="maker",
         ),
@@ -303,7 +303,7 @@ class ReportDefinition(Case):
             "AM BR HM HA RM CM LG IA",
             "with_roles:L?",
             stages="DEFINED",
-            clauses=(_its_maker("Share"),),
+            clauses=(its_maker("Share"),),
         ),
         row(
             "Retire",
@@ -311,7 +311,7 @@ class ReportDefinition(Case):
             "AM BR HM HA RM CM LG IA",
             stages="DEFINED",
             next="RETIRED",
-            clauses=(_its_maker("Retire"),),
+            clauses=(its_maker("Retire"),),
         ),
     )
 

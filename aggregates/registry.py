@@ -7,6 +7,11 @@ written out in `tests/golden/event-topics.txt`, since a renamed row must not ren
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from aggregates.alert import Alert
+from aggregates.alert_rule import AlertRule
+from aggregates.alert_silence import AlertSilence
+from aggregates.alert_subscription import AlertSubscription
+from aggregates.alert_team import AlertTeam
 from aggregates.asset_package import AssetPackage
 from aggregates.batch_disposal import AssetPool, BatchDisposalProject
 from aggregates.committee import CommitteeMeeting, MeetingRuleSet
@@ -21,9 +26,11 @@ from aggregates.daily import (
     OutsourcingEngagement,
     Target,
 )
+from aggregates.dashboard import Dashboard
 from aggregates.deadline import Deadline
 from aggregates.debt_reduction import DebtReduction
 from aggregates.debt_transfer import DebtTransfer
+from aggregates.dispatch_proposal import DispatchProposal
 from aggregates.evolution import evolve
 from aggregates.expense import AccountingInstruction, Expense
 from aggregates.fa_disposal import FaDisposal
@@ -37,9 +44,11 @@ from aggregates.no_recourse import NoRecourseDetermination
 from aggregates.personal_erasure import ErasureRequest
 from aggregates.platform import PLATFORM
 from aggregates.recovery_flow import RecoveryFlow
+from aggregates.report_definition import PivotDefinition
 from aggregates.restructuring import Mandate, Restructuring
 from aggregates.risk_asset import RiskAsset
 from aggregates.steps.case import Case
+from aggregates.withdrawal_reservation import WithdrawalReservation
 from aggregates.write_off import WriteOff
 from aggregates.write_off_batch import WriteOffBatch
 
@@ -88,6 +97,15 @@ KINDS: Mapping[str, type[Case]] = MappingProxyType(
             StressScenario,
             LiquidityPolicy,
             LedgerSupplement,
+            Alert,
+            AlertSubscription,
+            AlertTeam,
+            AlertSilence,
+            AlertRule,
+            PivotDefinition,
+            Dashboard,
+            WithdrawalReservation,
+            DispatchProposal,
         )
     }
 )

@@ -13,10 +13,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.access import TellAccess
+from api.alert_centre_metrics import AlertCentreCollector
+from api.compressed import CompressText
+from api.conditional import TagAnswers
 from api.masking import MaskAnswers
 from api.metrics import MeasureRequests, Metrics
+from api.openapi import ContractApp
+from api.openapi_operations import Operations
+from api.rate_limits import LimitRates
+from api.request_edges import RequestEdges
 from api.routes import (
     access_log,
+    alert_centre,
+    alert_deliveries,
+    alert_rules,
+    alert_subscriptions,
     alerts,
     allowed,
     archive,
@@ -33,11 +44,13 @@ from api.routes import (
     external_facts,
     figures,
     histories,
+    home_layout,
     ledger_views,
     ledgers,
     limits,
     lineage,
     past,
+    pivots,
     plans,
     privacy,
     ratios,
@@ -45,11 +58,15 @@ from api.routes import (
     reports,
     reverse_stress,
     session,
+    statements,
     stream,
     system,
+    trust,
+    withdrawal_desk,
     work,
 )
 from api.services import Services
+from api.sparse_fields import SparseFields
 from api.sse import Hub
 
 PREFIX = "/api/v1"
@@ -69,13 +86,14 @@ SECURITY_HEADERS = (
 )
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services) -> ContractApp:
     metrics = Metrics(services.live)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.hub = hub = Hub(services, metrics)
         hub.start()
+        await anyio.to_thread.run_sync(operations.at, "/")  # every request is looked up in them
         await anyio.to_thread.run_sync(services.on_start)
         try:
             yield
@@ -83,7 +101,7 @@ def create_app(services: Services) -> FastAPI:
             await hub.close()
             await anyio.to_thread.run_sync(services.on_stop)
 
-    app = FastAPI(
+    app = ContractApp(
         title="Tidemark",
         version=services.engine_version,
         summary="Live positions, gaps, alerts and decisions, each with the log offsets it stands on.",
@@ -96,13 +114,22 @@ def create_app(services: Services) -> FastAPI:
     app.state.metrics = metrics
     app.state.slow_threads = anyio.CapacityLimiter(2)
     problems.install(app)
+    operations = Operations(app)  # from the innermost to the outermost
+    app.add_middleware(SparseFields, operations=operations)
+    app.add_middleware(TagAnswers)
+    app.add_middleware(RequestEdges, operations=operations)
+    if services.quotas is not None:
+        app.add_middleware(LimitRates, quotas=services.quotas)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(MeasureRequests, metrics=metrics)
+    if services.alert_centre is not None:
+        metrics.registry.register(AlertCentreCollector(services.live, services.alert_centre, services.clock))
     if services.access is not None:
         metrics.registry.register(services.access.log.registry)
         app.add_middleware(TellAccess, access=services.access)
 
     app.add_middleware(MaskAnswers, masking=services.masking)
+    app.add_middleware(CompressText)  # outside of what must read the text
 
     v1 = APIRouter(prefix=PREFIX)
     parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
@@ -122,12 +149,21 @@ def create_app(services: Services) -> FastAPI:
         ledgers,
         counterfactual,
         access_log,
+        alert_centre,
+        alert_deliveries,  # before the next: its `/test` is no command
+        alert_subscriptions,
+        alert_rules,
         audit_proofs,
         archive,
         past,
         histories,
+        pivots,
         lineage,
         privacy,
+        statements,
+        trust,
+        home_layout,
+        withdrawal_desk,
     ):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)

@@ -3,13 +3,18 @@ command can name the version that its sender decided on.
 
 The version of an aggregate is its entity tag, `"7"`. A command with `If-Match: "7"` is refused with 409, and the
 present version in the problem's facts, where the aggregate moved on: the same answer as to `expected_version`.
+
+Every other JSON answer to a GET carries a digest of itself as a weak tag: who has it already gets 304 and no body.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastapi import Response
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engines.primitives.errors import InvalidInput
 
@@ -60,3 +65,49 @@ def idempotency_key(header: str | None, cmd_id: str) -> str:
     if not 0 < len(chosen) <= CMD_ID_LENGTH_MAX:
         raise InvalidInput("a command needs a cmd_id, or the header Idempotency-Key", field="cmd_id")
     return chosen
+
+
+class TagAnswers:
+    """ASGI middleware: tags JSON answers of one piece that have no tag; 304 where the reader has it already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith("/api/"):
+            await self._app(scope, receive, send)
+            return
+        known = Headers(scope=scope).get("if-none-match")
+        head: Message | None = None
+
+        async def tagged_send(message: Message) -> None:
+            nonlocal head
+            if message["type"] == "http.response.start" and _may_be_tagged(message):
+                head = message
+                return
+            if head is None or message["type"] != "http.response.body":
+                await send(message)
+                return
+            start, head = head, None
+            if message.get("more_body", False):
+                await send(start)
+                await send(message)
+                return
+            tag = f'W/"{hashlib.blake2b(message.get("body", b""), digest_size=12).hexdigest()}"'
+            headers = MutableHeaders(raw=list(start["headers"]))
+            headers["etag"] = tag
+            if unchanged(known, tag):
+                del headers["content-length"], headers["content-type"]
+                await send({**start, "status": 304, "headers": headers.raw})
+                await send({"type": "http.response.body", "body": b""})
+                return
+            await send({**start, "headers": headers.raw})
+            await send(message)
+
+        await self._app(scope, receive, tagged_send)
+
+
+def _may_be_tagged(start: Message) -> bool:
+    headers = dict(start["headers"])
+    is_json = headers.get(b"content-type", b"").startswith(b"application/json")
+    return start["status"] == 200 and is_json and b"etag" not in headers

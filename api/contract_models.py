@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+from pydantic import Field
+
 from api.models import Amount, Answer, Offsets, Provenance
 
 
@@ -43,7 +45,8 @@ class GapContracts(Answer):
     bucket: str | None
     totals: list[GapTotal]
     rows: list[GapContractRow]
-    next: int | None  # `start` of the next page; null: this was the last one
+    next: int | None = Field(deprecated=True, description="`start` of the next page: now `cursor`")
+    cursor: str | None = Field(description="of the next page; null: this is the last")
     provenance: Provenance
 
 

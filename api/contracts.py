@@ -83,6 +83,7 @@ def contracts_body(
         "totals": _totals(behind.rows),
         "rows": [contract_row(row, flows=flows) for row in shown],
         "next": end if end < len(behind.rows) else None,
+        "cursor": str(end) if end < len(behind.rows) else None,
     }
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol
 
 import msgspec
 import structlog
+from typing_extensions import TypeVar
 
 from engines.primitives import errors
 from engines.primitives.errors import NotFound, Rejected, TidemarkError, Unavailable
@@ -32,8 +33,10 @@ KEPT_MAX = 20
 TELL_EVERY_S = 0.2
 NICENESS = 10
 
+Asked = TypeVar("Asked", default=Question)
+Asking_contra = TypeVar("Asking_contra", default=Question, contravariant=True)
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-Compute = Callable[[Any, Question, Told], Answer]
+Compute = Callable[[Any, Asked, Told], Answer]
 """Of parts that can be pickled, a question, and whom to tell of the progress."""
 
 
@@ -41,16 +44,16 @@ class Cancelled(Exception):
     """The branch was told to end."""
 
 
-class Run(Protocol):
+class Run(Protocol[Asking_contra]):
     """Works one question out. Raises TidemarkError, or Cancelled once `is_cancelled` is set."""
 
-    def __call__(self, question: Question, told: Told, is_cancelled: threading.Event) -> Answer: ...
+    def __call__(self, question: Asking_contra, told: Told, is_cancelled: threading.Event) -> Answer: ...
 
 
 @dataclass(slots=True)
-class Job:
+class Job(Generic[Asked]):
     job_id: str
-    question: Question
+    question: Asked
     asked_by: str
     asked_at: datetime
     state: State = "waiting"
@@ -66,14 +69,14 @@ class Job:
         return self.state in ("done", "failed", "cancelled")
 
 
-class Counterfactuals:
+class Counterfactuals(Generic[Asked]):
     """Thread-safe. Threads end with the process."""
 
     def __init__(
         self,
-        run: Run,
+        run: Run[Asked],
         *,
-        check: Callable[[Question], None] = lambda _question: None,
+        check: Callable[[Asked], None] = lambda _question: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         running_max: int = RUNNING_MAX,
         waiting_max: int = WAITING_MAX,
@@ -82,10 +85,10 @@ class Counterfactuals:
         """`check` refuses a question that cannot be, before anything is read."""
         self._run, self._check, self._clock = run, check, clock
         self._running_max, self._waiting_max, self._kept_max = running_max, waiting_max, kept_max
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, Job[Asked]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, question: Question, asked_by: str) -> Job:
+    def ask(self, question: Asked, asked_by: str) -> Job[Asked]:
         """Begin, or wait for those before. Raises InvalidInput, Unavailable: too many are waiting."""
         self._check(question)
         with self._lock:
@@ -99,18 +102,18 @@ class Counterfactuals:
             self._start_next()
         return job
 
-    def get(self, job_id: str) -> Job:
+    def get(self, job_id: str) -> Job[Asked]:
         """Raises NotFound: there is none, or its answer was let go of."""
         with self._lock:
             if job_id not in self._jobs:
                 raise NotFound(f"no counterfactual {job_id!r}: the newest {self._kept_max} are kept", field="id")
             return self._jobs[job_id]
 
-    def newest_first(self) -> list[Job]:
+    def newest_first(self) -> list[Job[Asked]]:
         with self._lock:
             return list(self._jobs.values())[::-1]
 
-    def cancel(self, job_id: str, by: str) -> Job:
+    def cancel(self, job_id: str, by: str) -> Job[Asked]:
         """Raises NotFound, Rejected: somebody else asked it, or it is over."""
         job = self.get(job_id)
         with self._lock:
@@ -134,7 +137,7 @@ class Counterfactuals:
                 name = f"counterfactual-{job.job_id}"
                 threading.Thread(target=self._work, args=(job,), name=name, daemon=True).start()
 
-    def _work(self, job: Job) -> None:
+    def _work(self, job: Job[Asked]) -> None:
         def told(phase: str, done: int, whole: int) -> None:
             job.phase, job.done, job.whole = phase, done, whole
 
@@ -158,14 +161,14 @@ class Counterfactuals:
 # -- a process of its own ----------------------------------------------------------------------------------------
 
 
-def in_process(compute: Compute, parts: Any, method: Literal["spawn", "fork"] = "spawn") -> Run:
+def in_process(compute: Compute[Asked], parts: Any, method: Literal["spawn", "fork"] = "spawn") -> Run[Asked]:
     """Runs `compute(parts, question, told)` in another process; both must be importable and picklable there.
 
     Args:
         method: a fork would share sockets and locks of the API's threads.
     """
 
-    def run(question: Question, told: Told, is_cancelled: threading.Event) -> Answer:
+    def run(question: Asked, told: Told, is_cancelled: threading.Event) -> Answer:
         context: Any = get_context(method)
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=child, args=(theirs, compute, parts, question), daemon=True)
@@ -203,7 +206,7 @@ def followed(ours: Connection, told: Told, is_cancelled: threading.Event) -> Ans
             return answer
 
 
-def child(theirs: Connection, compute: Compute, parts: Any, question: Question) -> None:
+def child(theirs: Connection, compute: Compute[Asked], parts: Any, question: Asked) -> None:
     """The other end."""
     os.nice(NICENESS)
     told_at = 0.0

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
+from api import trust
 from api.services import Services
 from engines.buckets import BUCKETS
 from engines.primitives.errors import InvalidInput, Unavailable
@@ -176,6 +177,9 @@ def with_provenance(body: Body, services: Services, name: Body, made: MadeOf | N
     }
     if made is not None:
         body["provenance"] |= replayable(body, name, made)
+    marked = trust.compact(services, name, body["offsets"])
+    if marked is not None:
+        body["provenance"]["trust"] = marked
     return body
 
 

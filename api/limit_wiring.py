@@ -17,12 +17,14 @@ from infra.event_store import EventStore, utc_now
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
 from infra.policies import load_policy
 from infra.settings import Settings
+from streams.cut_dues import TermsNear
 from streams.cut_reader import CutReader
 from streams.cut_sequencer import CUT_KEY, CutSequencer
 from streams.folded import watch_policy
 from streams.limit_funding import FundingPolicy
 from streams.limit_response_runner import AlertReader, LimitResponseRunner, ResponseMetrics
 from streams.producer import RecordProducer
+from streams.rule_sources import StoreBeside
 from streams.topics import CUT
 
 log = structlog.get_logger()
@@ -46,7 +48,7 @@ def cut_reader(settings: Settings) -> CutReader:
 
 @contextmanager
 def recording_cuts(
-    settings: Settings, store: EventStore, ours: Services, holder: str, in_thread: InThread
+    settings: Settings, store: EventStore, ours: Services, assets: Assets, holder: str, in_thread: InThread
 ) -> Iterator[None]:
     """Cuts of the live view go to Kafka meanwhile."""
     if ours.ratio_policy is None:
@@ -66,6 +68,7 @@ def recording_cuts(
         store,
         send,
         cut_reader(settings).newest,
+        beside=StoreBeside(assets, tuple if ours.work is None else TermsNear(ours.work, utc_now)),
         clock=utc_now,
         holder=holder,
         config_version=ours.config_version,

@@ -100,7 +100,7 @@ def ledger_cell(
 
     Raises InvalidInput, NotFound: as `ledger_bundle`; Unavailable: no head may be shown, or the store is away.
     """
-    from api.wiring import opened_assets
+    from api.opening import opened_assets
 
     key = _key(settings)
     with opened_assets(settings) as (store, assets):

@@ -11,27 +11,34 @@ import typer
 
 from api.cli import access, admin, audit, doctor, figures, limits, ratios, records, up
 from api.cli.actus import actus
+from api.cli.alert_centre import alert, subscription
+from api.cli.alert_rules import alert_rule
 from api.cli.archive import archive
 from api.cli.calc import calc
 from api.cli.contracts import explain
 from api.cli.counterfactual import counterfactual
 from api.cli.deadletter import deadletter
 from api.cli.documents import attachment, document
-from api.cli.feed import feed
+from api.cli.feed_files import feed
 from api.cli.histories import history
 from api.cli.ledger import ledger
 from api.cli.ledger_views import view
 from api.cli.lineage import trace
 from api.cli.lineage_bundle import bundle
+from api.cli.nostro import nostro
+from api.cli.notifier import deliveries, notifier, webhook
 from api.cli.output import Group
 from api.cli.parts import api, broker, core, worker
+from api.cli.pivot import pivot
 from api.cli.plans import plan
 from api.cli.privacy import privacy
 from api.cli.recoveries import recoveries
 from api.cli.replay import past, replay
 from api.cli.report import report
+from api.cli.reservation import reservation
 from api.cli.reverse_stress import reverse_stress
 from api.cli.scenario import scenario
+from api.cli.trust import trust
 from api.cli.upload import upload
 from api.cli.watch import watch
 from api.cli.work import work
@@ -66,7 +73,7 @@ RUN, LOOK, DECIDE, KEEP = "Run", "Figures", "Decisions and audit", "Look after i
 
 app.command(rich_help_panel=RUN)(up.up)
 app.command(rich_help_panel=RUN)(up.login)
-for part in (broker, worker, api, core):
+for part in (broker, worker, api, core, notifier):
     app.command(rich_help_panel=RUN)(part)
 app.add_typer(feed, name="feed", rich_help_panel=RUN)
 for figure in (figures.positions, figures.gap, figures.withdrawals, ratios.ratios, figures.alerts):
@@ -76,10 +83,13 @@ app.command(rich_help_panel=LOOK)(limits.limits)
 app.command(rich_help_panel=LOOK)(limits.cuts)
 app.command(rich_help_panel=LOOK)(past)
 app.command(rich_help_panel=LOOK)(recoveries)
+app.command(rich_help_panel=LOOK)(trust)
 app.command(name="reverse-stress", rich_help_panel=LOOK)(reverse_stress)
 app.command(rich_help_panel=LOOK)(counterfactual)
 app.add_typer(report, name="report", rich_help_panel=LOOK)
+app.add_typer(pivot, name="pivot", rich_help_panel=LOOK)
 app.add_typer(explain, name="explain", rich_help_panel=LOOK)
+app.add_typer(nostro, name="nostro", rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(calc)
 app.add_typer(actus, name="actus", rich_help_panel=LOOK)
 app.command(rich_help_panel=DECIDE)(records.command)
@@ -90,6 +100,10 @@ app.add_typer(work, name="work", rich_help_panel=DECIDE)
 ledger.add_typer(view, name="view")
 app.add_typer(ledger, name="ledger", rich_help_panel=DECIDE)
 app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
+app.add_typer(reservation, name="reservation", rich_help_panel=DECIDE)
+app.add_typer(alert, name="alert", rich_help_panel=DECIDE)
+app.add_typer(subscription, name="subscription", rich_help_panel=DECIDE)
+app.add_typer(alert_rule, name="alert-rule", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
 audit.audit.command()(access.access)
 audit.audit.command()(replay)
@@ -99,6 +113,8 @@ audit.audit.command()(history)
 app.add_typer(audit.audit, name="audit", rich_help_panel=DECIDE)
 app.command(rich_help_panel=KEEP)(admin.token)
 app.add_typer(deadletter, name="deadletter", rich_help_panel=KEEP)
+app.add_typer(deliveries, name="deliveries", rich_help_panel=KEEP)
+app.add_typer(webhook, name="webhook", rich_help_panel=KEEP)
 app.add_typer(archive, name="archive", rich_help_panel=KEEP)
 app.add_typer(privacy, name="privacy", rich_help_panel=KEEP)
 app.command(rich_help_panel=KEEP)(doctor.doctor)

@@ -35,6 +35,7 @@ class Provenance(Answer):
     folds: dict[str, int] | None = None  # version of the fold of each source topic
     days: dict[str, date] | None = None  # business date of each entity in the figure
     offsets_of: dict[str, Offsets] | None = None  # where ticks of one source were caught apart
+    trust: dict[str, Any] | None = None  # worst state of the sources it stands on, and which are not fresh
 
 
 class PositionRow(Answer):

@@ -1,9 +1,11 @@
 """Days and instants in addresses: since when something counts, and as of when it was known (decision E2)."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Query
+from pydantic import BeforeValidator
 
 from engines.primitives.errors import InvalidInput
 
@@ -13,6 +15,27 @@ Moment = date | datetime | None
 # Text, since pydantic reads a date as an instant at midnight, or not, by the order of its imports.
 AsOf = Annotated[str | None, Query(max_length=40, description="a day, or an instant: its bank day; default: today")]
 KnownAt = Annotated[str | None, Query(max_length=40, description="an instant, or a day for its end; default: now")]
+
+
+def _written_as_a_day(value: object) -> object:
+    """pydantic would also take a count of seconds: `0` for the first day of 1970."""
+    if isinstance(value, str) and len(value) != len("2026-01-01"):
+        raise ValueError("want a day as 2026-01-01")
+    return value
+
+
+IsoDay = Annotated[date, BeforeValidator(_written_as_a_day)]
+"""A day in an address, in ISO form only."""
+
+
+def _written_as_an_instant(value: object) -> object:
+    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value):
+        raise ValueError("want an instant as 2023-03-12T16:00:00Z")
+    return value
+
+
+IsoInstant = Annotated[datetime, BeforeValidator(_written_as_an_instant)]
+"""An instant in an address, in RFC 3339 form only."""
 
 
 def moment(text: str | None, field: str) -> Moment:

@@ -37,12 +37,22 @@ def status_of(error: e.TidemarkError) -> int:
     return STATUS_BY_CODE.get(error.code) or next(by_kind, 500)
 
 
-def document(status: int, code: str, detail: str = "", facts: Mapping[str, Any] | None = None) -> Response:
-    body = {"type": f"/problems/{code}", "title": code, "status": status}
+def body_of(status: int, code: str, detail: str = "", facts: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": f"/problems/{code}", "title": code, "status": status}
     if detail:
         body["detail"] = detail
     if facts is not None:
         body["facts"] = facts
+    return body
+
+
+def facts_of(error: e.TidemarkError) -> dict[str, Any]:
+    """The problem of one item of many, which does not fail the whole request."""
+    return body_of(status_of(error), error.code, str(error), error.facts)
+
+
+def document(status: int, code: str, detail: str = "", facts: Mapping[str, Any] | None = None) -> Response:
+    body = body_of(status, code, detail, facts)
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return Response(msgspec.json.encode(body), status, headers=headers, media_type=MEDIA_TYPE)
 

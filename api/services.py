@@ -14,30 +14,38 @@ from aggregates.envelope import Principal
 from aggregates.ports import DecisionRecorder, Recorded
 from aggregates.rendering import EventView
 from api.access import Access
+from api.alert_rules import AlertRules
 from api.counterfactual_jobs import Counterfactuals
 from api.ledger_exports import LedgerExports
 from api.ledgers import Ledgers
 from api.masking import Masking
 from api.papers import Papers
 from api.privacy import Privacy
+from api.rate_limits import Quotas
 from infra.decision_views import DecisionViews
 from infra.recovery_policies import RecoveryPolicy
 from streams.archive_reader import ArchiveReader
 from streams.change_reader import ChangeReader
 from streams.cut_reader import RecentCuts
 from streams.lineage_events import EventLineage
+from streams.nostro_records import NostroStatement
 from streams.past_figures import Accounts
 from streams.past_gap import Contracts
 from streams.past_views import PastReader
 from streams.ratio_changes import TwoCuts
 from streams.ratio_policy import RatioPolicy
 from streams.reverse_stress_states import LiveDepositors
+from streams.trust_board import TrustBoard
 from streams.views import RiskView
 from streams.views_entries import Entry
 from streams.views_live import LiveView
 
 if TYPE_CHECKING:
+    from api.alert_centre import AlertCentre
     from api.audit_room import AuditRoom
+    from api.notifier_desk import Deliveries
+    from api.pivot_room import PivotRoom
+    from api.withdrawal_desk import WithdrawalDesk
 
 
 class Replayed(NamedTuple):
@@ -116,11 +124,20 @@ class Services:
     external_facts: Callable[[Principal, str], list[dict[str, Any]]] | None = None  # from neighbours, of a customer
     access: Access | None = None  # where refusals, sign-ins and papers taken are told
     counterfactuals: Counterfactuals | None = None  # pasts played again under other rules
+    alert_rules: AlertRules | None = None  # rules of people: tried on stored cuts, and what they did
     archive: ArchiveReader | None = None  # the logs as Parquet
     audit: "AuditRoom | None" = None  # heads, proofs and verification of the decision log
     recent_cuts: RecentCuts | None = None  # newest first, of the log of recorded cuts
+    pivots: "PivotRoom | None" = None  # reports: asked freely, kept, scheduled; dashboards
     privacy: Privacy | None = None  # erasure of subjects
+    alert_centre: "AlertCentre | None" = None  # what was done about alerts
+    deliveries: "Deliveries | None" = None  # of notifications: looked at, sent again
     masking: Masking = field(default_factory=lambda: Masking(None, frozenset()))  # what readers see of sealed values
+    quotas: Quotas | None = None  # requests a minute; None: nobody counts
+    nostro_statements: Callable[[], Sequence[NostroStatement]] | None = None  # of our accounts with other banks
+    trust: TrustBoard | None = None  # which sources are late, silent or damaged
+    operations: "Callable[[Services], Mapping[str, Any]] | None" = None  # how this installation is doing
+    withdrawal_desk: "WithdrawalDesk | None" = None  # large withdrawals announced, approved, dispatched
     page_dir: Path | None = None  # the built page; None or absent: a page that says how to build it
     config_version: str = "-"  # of the policies behind the figures
     engine_version: str = "-"
@@ -130,4 +147,4 @@ class Services:
     heartbeat_s: float = 15.0
     positions_interval_s: float = 0.1  # at most so often are changed positions sent to a stream
     stalled_client_s: float = 30.0  # a stream that takes nothing for so long is closed; it resumes by itself
-    stream_clients_max: int = 1_000
+    stream_clients_max: int = 12_000  # ten thousand, and room for those who come back before they are missed

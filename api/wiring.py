@@ -24,6 +24,8 @@ from aggregates.assets import Assets
 from aggregates.envelope import Principal
 from api.access import WatchedAssets
 from api.access_wiring import access_of, telling_access
+from api.alert_centre import AlertCentre
+from api.alert_rules import alert_rules_of
 from api.allowed import allowed
 from api.archive_wiring import archive_reader
 from api.audit_room import AuditRoom
@@ -34,13 +36,20 @@ from api.limit_wiring import answering_limits, cut_reader, recording_cuts
 from api.lineage_ledgers import ledger_rows
 from api.login_codes import LoginCodeFiles
 from api.masking import Masking, granted_roles
+from api.notifier_desk import Deliveries
+from api.opening import opened_assets
 from api.papers import open_papers
+from api.pivot_room import pivot_room, running_schedules
 from api.privacy import Privacy
+from api.rate_limits import quotas_of
 from api.services import Replayed, Services
+from api.trust_operations import Operations
+from api.withdrawal_desk_wiring import keeping_desk, withdrawal_desk
 from infra.checkpoint_files import HeadsFile
-from infra.checkpoint_settings import heads_file, open_store, witnesses
-from infra.deadline_policies import deadline_book, reminder_ladder
+from infra.checkpoint_settings import heads_file, witnesses
+from infra.deadline_policies import deadline_book, holiday_calendar, reminder_ladder
 from infra.decision_views import DecisionViews
+from infra.deliveries import DeliveryStore
 from infra.event_store import EventStore, utc_now
 from infra.files import write_atomically
 from infra.kafka.clients import client_config, consumer_config, producer_config, resolve_bootstrap
@@ -53,7 +62,6 @@ from infra.security import SigningKeys, verify_token
 from infra.settings import Settings
 from infra.snapshots import LocalSnapshotStore
 from infra.subject_keys import SubjectKeys
-from infra.subject_keys_opening import open_subject_keys
 from streams import topics
 from streams.archive_entries import or_archived
 from streams.audit_heads import HeadPublisher
@@ -65,6 +73,7 @@ from streams.integrations.facts import facts_of_customer
 from streams.integrations.publisher import IntegrationPublisher
 from streams.integrations.publisher import handlers as neighbours
 from streams.lineage_events import EventLineage
+from streams.nostro_statements import NostroStatements
 from streams.past_batches import BatchReplay
 from streams.past_figures import Logs, accounts_from_snapshots, view_at
 from streams.past_gap import RecordSearch, contracts_at, contracts_from_snapshots
@@ -73,8 +82,12 @@ from streams.process_manager_runner import ManagerMetrics, ProcessManagerRunner,
 from streams.producer import RecordProducer
 from streams.ratio_changes import two_cuts
 from streams.ratio_movements import from_log
+from streams.reservation_publisher import reservation_publisher
 from streams.reverse_stress_states import LiveDepositors
 from streams.stored_states import LogReader
+from streams.trust_board import TrustBoard
+from streams.trust_policy import trust_policy
+from streams.trust_reader import TrustReader, both
 from streams.views_entries import EntryReader
 from streams.views_live import LiveView, ViewReader
 from streams.warm import and_warm
@@ -131,8 +144,13 @@ def run_api(settings: Settings) -> None:
         facts, access = _facts_reader(settings, store, assets), access_of(settings, log)
         room = AuditRoom(settings, store, assets, utc_now)
         ours = replace(services(settings, assets), external_facts=facts, access=access, audit=room)
+        ours = replace(ours, deliveries=Deliveries(DeliveryStore(store)))
         assert ours.privacy is not None  # noqa: S101 - made by `services`
-        with recording_cuts(settings, store, ours, _holder(), _in_thread), _in_thread("erasures", ours.privacy.run):
+        cuts = recording_cuts(settings, store, ours, assets, _holder(), _in_thread)
+        assert ours.pivots is not None  # noqa: S101 - made by `services`
+        schedules = running_schedules(ours.pivots, ours, store, _holder(), _in_thread)
+        desk = keeping_desk(ours, store, _holder(), _in_thread)
+        with cuts, schedules, desk, _in_thread("erasures", ours.privacy.run):
             serve(create_app(ours), settings.api_host, settings.api_port, tell)
 
 
@@ -153,9 +171,12 @@ def services(settings: Settings, assets: Assets) -> Services:
     kafka = client_config(settings, resolve_bootstrap(settings))
     live = LiveView()
     reader = ViewReader(live, kafka)
+    board = TrustBoard(trust_policy(settings), utc_now)
+    sources = TrustReader(live, board, kafka)
     folded = folders(settings)
     store = LocalSnapshotStore(settings.snapshots)
     logs = Logs(AdminClient(kafka), topics.folded_partitions(settings.kafka_partitions))
+    cuts = Logs(AdminClient(kafka), {topics.CUT: 1})
     consumer = consumer_config(settings, resolve_bootstrap(settings))
     archive = archive_reader(settings)
     ledger_store = LedgerStore(settings.data_dir / "ledgers")
@@ -175,6 +196,7 @@ def services(settings: Settings, assets: Assets) -> Services:
         assets=assets,
         read_entry=or_archived(EntryReader(kafka), archive),
         archive=archive,
+        nostro_statements=NostroStatements(kafka),
         account_source=accounts_from_snapshots(folded[topics.TXN], store, lambda: logs.of(topics.TXN)),
         replay=lambda offsets: Replayed(*view_at(past, logs, offsets)),
         past=PastReader(past, logs, at_instant, *others, folded),
@@ -182,6 +204,7 @@ def services(settings: Settings, assets: Assets) -> Services:
         contracts_at=lambda offsets: contracts_at(past, logs, offsets, search),
         ratio_cuts=lambda before, after: two_cuts(past, logs, between, before, after),
         depositors=LiveDepositors(folded[topics.TXN], past, logs, between),
+        alert_centre=AlertCentre(assets.decisions, assets.decode, holiday_calendar(settings.policy_dir)),
         changes=ChangeReader(past, logs, between, at_instant),
         event_lineage=EventLineage(assets, ledger_rows(ledgers)),
         ratio_policy=ratio_policy(settings),
@@ -191,30 +214,23 @@ def services(settings: Settings, assets: Assets) -> Services:
         work=DecisionViews(assets.published_after, assets.bank_day),
         ledgers=ledgers,
         ledger_exports=exports,
+        pivots=pivot_room(settings, assets),
         recent_cuts=cut_reader(settings),
         counterfactuals=counterfactuals_of(settings),
+        alert_rules=alert_rules_of(settings, assets, utc_now, folded[topics.CUT], store, lambda: cuts.of(topics.CUT)),
         privacy=Privacy(assets, subject_keys(assets), utc_now),
         masking=masking,
         config_version=config_version(settings),
+        quotas=quotas_of(settings),
+        trust=board,
+        operations=Operations(settings).body,
+        withdrawal_desk=withdrawal_desk(settings),
         page_dir=Path(__file__).parent / "page" / "dist",
         engine_version=version("tidemark"),
         clock=utc_now,
-        on_start=and_warm(reader.start),  # the first explanation waits for no compiler
-        on_stop=exports.closed_after(reader.stop),
+        on_start=and_warm(both(reader.start, sources.start)),  # the first explanation waits for no compiler
+        on_stop=exports.closed_after(both(sources.stop, reader.stop)),
     )
-
-
-@contextmanager
-def opened_assets(settings: Settings, application: type[Assets] = Assets) -> Iterator[tuple[EventStore, Assets]]:
-    """The event store of these settings and the application on it, closed at the end."""
-    with open_store(settings) as store:
-        keys = open_subject_keys(settings)
-        assets = application(store.factory, protection=keys)
-        try:
-            yield store, assets
-        finally:
-            assets.close()
-            keys.close()
 
 
 @contextmanager
@@ -223,6 +239,7 @@ def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterato
     publisher = AuditPublisher(assets, store, _sender(settings), clock=utc_now, holder=_holder())
     reference = ReferenceStore(store, subject_keys(assets))
     told = IntegrationPublisher(assets, store, reference, _sender(settings), clock=utc_now, holder=_holder())
+    desk = reservation_publisher(assets, store, _sender(settings), clock=utc_now, holder=_holder())
     heads = HeadPublisher(
         store,
         _sender(settings),
@@ -235,6 +252,7 @@ def publishing(settings: Settings, store: EventStore, assets: Assets) -> Iterato
     with (
         _in_thread("audit-publisher", publisher.run),
         _in_thread("integrations", told.run),
+        _in_thread("reservation-publisher", desk.run),
         _in_thread("head-publisher", heads.run),
     ):
         yield

@@ -80,6 +80,18 @@ class Settings(BaseSettings):
     api: str = Field("http://127.0.0.1:8000", description="where commands that show figures ask")
     token: SecretStr | None = Field(None, description="signed token of the actor; none: the one `up` left")
 
+    rate_limit_read: int = Field(6_000, ge=0, le=10_000_000, description="reads a minute of one token; 0: no limit")
+    rate_limit_heavy: int = Field(600, ge=0, le=10_000_000, description="replays, files and calculations a minute")
+    rate_limit_command: int = Field(1_200, ge=0, le=10_000_000, description="changes a minute of one token")
+    rate_limit_stream: int = Field(20_000, ge=0, le=10_000_000, description="live streams opened a minute")
+    rate_limit_anonymous: int = Field(1_200, ge=0, le=10_000_000, description="requests a minute of one address")
+
+    notifier_page: str = Field("", description="address of the page as receivers of messages reach it; empty: api")
+    notifier_metrics_port: int = Field(0, ge=0, le=65535, description="of /metrics on loopback; 0: any free one")
+    notifier_webhook_secrets: SecretStr | None = Field(None, description="`SUB=whsec_… …, *=whsec_…`; none: files")
+    notifier_smtp_password: SecretStr | None = Field(None, description="of the mail server; none: smtp.password")
+    notifier_sms_token: SecretStr | None = Field(None, description="of the SMS gateway; none: sms.token")
+
     access_log_reads_of: str = Field("IA", description="roles whose reads of cases are told, as `IA OP`; empty: none")
 
     simulated_core: str = Field("", description="how the simulated core misbehaves, as `WO-1*:reject=ACCT_BUSY:2`")

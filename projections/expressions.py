@@ -67,19 +67,24 @@ def expression(text: str, vocabulary: Vocabulary) -> Expression:
     return Expression(text, vocabulary, {_ANY_CURRENCY: _compiled(text, vocabulary, _ANY_CURRENCY)})
 
 
-def _compiled(text: str, vocabulary: Vocabulary, currency: str) -> cel.Expression:
+def environment(vocabulary: Vocabulary, currency: str) -> cel.Env:
+    """What an expression over these facts is compiled in; `money` reads amounts of `currency`."""
+
     def money(amount: str) -> int:
         return to_minor(amount, currency)
 
     overload = cel.Overload("money_of_text", cel.Type.INT, [cel.Type.STRING], False, money)
-    environment = cel.NewEnv(
+    return cel.NewEnv(
         variables={
             name: cel.Type("int" if kind is FactType.MONEY else kind.value) for name, kind in vocabulary.facts.items()
         },
         functions=[cel.FunctionDecl("money", [overload])],
     )
+
+
+def _compiled(text: str, vocabulary: Vocabulary, currency: str) -> cel.Expression:
     try:
-        compiled = environment.compile(text)
+        compiled = environment(vocabulary, currency).compile(text)
     except RuntimeError as error:
         raise InvalidInput(_readable(str(error)), field="expression", record=text) from error
     if compiled.return_type() != cel.Type.BOOL:

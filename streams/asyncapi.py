@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from streams import access_log, audit_heads, cut_records, schemas, topics
+from streams import access_log, audit_heads, cut_records, nostro_records, schemas, topics
 from streams.integrations.registry import INTEGRATIONS
 
 Document = dict[str, Any]
@@ -37,9 +37,18 @@ CHANNELS: Mapping[str, Channel] = {
     topics.FX: Channel("receive", "`base_ccy/quote_ccy`", (schemas.FxRate,), "Mid rates of currencies."),
     topics.RESERVE: Channel("receive", "`entity_id|ccy`", (schemas.ReserveState,), "Required reserves and cash."),
     topics.BUSINESS_DATE: Channel("receive", "`entity_id`", (schemas.BusinessDate,), "The date an entity works on."),
+    topics.NOSTRO_STATEMENT: Channel(
+        "receive",
+        "`entity_id|account_id`",
+        (nostro_records.NostroStatement,),
+        "Statements of our accounts elsewhere.",
+    ),
     topics.COMMAND: Channel("receive", "`aggregate/key`", (schemas.WorkflowCommand,), "Commands on aggregates."),
     topics.POSTING_REPLY: Channel("receive", "`instruction_id`", (schemas.PostingReply,), "Core banking's answers."),
     topics.POSTING_REQUEST: Channel("send", "`instruction_id`", (schemas.PostingRequest,), "What to post."),
+    topics.TRANSFER_INSTRUCTION: Channel(
+        "send", "`instruction_id`", (schemas.TransferInstruction,), "Approved transfers between branches."
+    ),
     topics.POSITION: Channel(
         "send",
         "the cell, unique in its partition",

@@ -210,10 +210,12 @@ def _lane(alert: Alert) -> tuple[str, int, int]:
 
 
 def _bare(alert: Alert | None) -> Alert | None:
-    """Without the id of the log, which a replay from another copy of it does not share."""
+    """Without the id of the log, which a replay of another copy does not share, nor the severity, which alerts
+    of before there were rules do not say."""
     if alert is None:
         return None
-    return msgspec.structs.replace(alert, source=msgspec.structs.replace(alert.source, log="-", fold=0))
+    source = msgspec.structs.replace(alert.source, log="-", fold=0)
+    return msgspec.structs.replace(alert, source=source, severity=None)
 
 
 def _path(key: TotalKey, path: list[Point]) -> Row:

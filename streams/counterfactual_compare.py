@@ -46,7 +46,9 @@ def trigger_of(alert: Alert) -> Hashable:
     facts = alert.limit
     if facts is None:
         place = (alert.source.topic, alert.source.partition, alert.source.offset)
-        return (*place, alert.kind, alert.rule)
+        mine = alert.rule_facts
+        of_rule = () if mine is None else (mine.rule_id, mine.version, mine.subject)
+        return (*place, alert.kind, alert.rule, *of_rule)
     return (facts.cut, alert.rule, facts.limit_id, facts.metric, facts.scope, alert.entity, alert.currency,
             alert.kind, facts.light, facts.cause)  # fmt: skip
 

@@ -16,7 +16,7 @@ from engines.exact_ratio import half_up
 from engines.primitives.money import exponent, to_minor, to_text
 from projections.limit_cuts import Total
 from projections.limit_policy import TotalKey, WatchPolicy
-from projections.limit_watch import LimitWatchState
+from projections.rule_cut_watch import CutWatchState
 from streams.counterfactual_compare import Row
 from streams.counterfactual_limits import PLACE, recorded_cuts
 from streams.counterfactual_past import PastLogs, Period
@@ -85,9 +85,9 @@ def _liquidity(
 def _told_before(logs: PastLogs, start: int, watch: WatchPolicy) -> tuple[dict[TotalKey, Total], int, int]:
     """Totals, epoch and next offset of the newest stored state below the period; else nothing and the log's start."""
     stored = logs.snapshot(PLACE, start)
-    if stored is None or stored.meta.fold_version != LimitWatchState.FOLD_VERSION:
+    if stored is None or stored.meta.fold_version != CutWatchState.FOLD_VERSION:
         return {}, 0, 0
-    state = LimitWatchState.load(stored.deltas[-1] if stored.deltas else stored.base, watch)
+    state = CutWatchState.load(stored.deltas[-1] if stored.deltas else stored.base, watch).limits
     return state.totals, state.epoch, state.next_offset
 
 

@@ -1,5 +1,7 @@
 """Limits over the recorded cuts under two policies: the alerts of each, from one read of the log (LIQ-36, S18).
 
+The alerts of rules that the cuts tell are folded along: they share the sequence of those on limits.
+
 The cuts are the authority: their order and their time decide, as they did. The figures of a branch may be other ones
 where factor tables changed; then `rewrite` says what each cut would have told. Not for how such figures are worked
 out: that is `streams.counterfactual_ratios`.
@@ -13,14 +15,14 @@ import msgspec
 
 from engines.primitives.errors import InvalidInput, TidemarkError
 from projections.counterfactual_watch import QuickWatch
-from projections.limit_cuts import LimitAlert, RecordedCut, Total
+from projections.limit_cuts import RecordedCut, Total
 from projections.limit_policy import TotalKey, WatchPolicy
-from projections.limit_watch import LimitWatchState, fold
+from projections.rule_cut_watch import CutAlert, CutWatchState, fold
 from streams.counterfactual_alerts import Told
 from streams.counterfactual_past import PastLogs, Period
-from streams.cut_alerts import limit_alerts
 from streams.cut_records import decode, recorded
 from streams.raw_batch import RawBatch
+from streams.rule_alerts import cut_alerts
 from streams.schemas import Alert, Source
 from streams.topics import CUT
 
@@ -58,12 +60,14 @@ def watched_limits(
     Raises:
         InvalidInput: the log no longer reaches back. Unavailable: it does not answer.
     """
-    control, branch = QuickWatch(rules), QuickWatch(changed)
+    control, branch = CutWatchState(rules, QuickWatch), CutWatchState(changed, QuickWatch)
     start, end = period.start[PLACE], period.end[PLACE]
     found = logs.snapshot(PLACE, start) if rules == changed else None
-    if found is not None and found.meta.fold_version == LimitWatchState.FOLD_VERSION:
+    if found is not None and found.meta.fold_version == CutWatchState.FOLD_VERSION:
         newest = found.deltas[-1] if found.deltas else found.base  # each is whole
-        control, branch = QuickWatch.load(newest, rules), QuickWatch.load(newest, changed)
+        stored = CutWatchState.load(newest, rules, QuickWatch)
+        if stored.is_settled:
+            control, branch = stored, CutWatchState.load(newest, changed, QuickWatch)
     begun, is_same = control.next_offset, rules == changed and rewrite is None
     stories = TwoWatches([], [], begun, end - start)
     for raw in logs.batches(*PLACE, begun, end):
@@ -74,7 +78,7 @@ def watched_limits(
             stories.control.extend(wire(alerts))
             if not is_same:
                 is_rewritten = rewrite is not None and cut.offset >= start and control.fenced == fenced
-                other = rewrite(cut, control.totals) if rewrite is not None and is_rewritten else cut
+                other = rewrite(cut, control.limits.totals) if rewrite is not None and is_rewritten else cut
                 alerts = fold(branch, [other], at, cut.offset + 1)
             stories.branch.extend(wire(alerts))
             at = cut.offset + 1
@@ -98,8 +102,8 @@ def recorded_cuts(raw: RawBatch) -> list[RecordedCut]:
     return cuts
 
 
-def wire(alerts: list[LimitAlert]) -> Iterator[Alert]:
+def wire(alerts: list[CutAlert]) -> Iterator[Alert]:
     """As `tm.risk.alert.v1` would hold them, by the worker's own writer."""
-    source = Source(topic=CUT, partition=0, offset=0, log="-", fold=LimitWatchState.FOLD_VERSION)
-    for output in limit_alerts(alerts, source):
+    source = Source(topic=CUT, partition=0, offset=0, log="-", fold=CutWatchState.FOLD_VERSION)
+    for output in cut_alerts(alerts, source):
         yield msgspec.json.decode(output.value, type=Alert)

@@ -5,8 +5,9 @@ with its reason, for the dead letters.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from infra.snapshots import StoredSnapshot
 from projections import transactions
 from projections.deposit_insurance import DepositInsurance
 from projections.entry_batch import Refusal
@@ -54,6 +55,15 @@ class Folder(Protocol):
     def statistics(self, state: Any) -> dict[str, int]: ...
 
     def newest_event_us(self, state: Any) -> int | None: ...
+
+
+@runtime_checkable
+class UpgradingFolder(Protocol):
+    """A folder that goes on from snapshots of an older fold version by itself."""
+
+    def upgraded(self, found: StoredSnapshot) -> Any | None:
+        """At the log's start, with what has to be kept of the old state; None: it has to be removed by hand."""
+        ...
 
 
 class TransactionFolder:

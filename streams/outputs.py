@@ -133,6 +133,7 @@ def alerts(rows: Iterable[AlertRaised], source: Source) -> Iterator[Output]:
                 for entry in row.entries
             ],
             appended_at=instant_text(row.appended_us),
+            severity="WARNING",
         )
         yield Output(topics.ALERT, f"{entity}|{record.customer}".encode(), encode(record))
 

@@ -17,7 +17,7 @@ from infra.snapshots import LogPartition, SnapshotStore
 from projections.entry_batch import Refusal
 from streams import outputs, topics
 from streams.archive_reader import ArchiveReader
-from streams.folders import Folder, source_of
+from streams.folders import Folder, UpgradingFolder, source_of
 from streams.raw_batch import RawBatch
 from streams.schemas import Source
 
@@ -148,7 +148,13 @@ class PartitionKeeper:
             state, saved = folder.empty(), 0
             base_bytes, delta_bytes = 0, 0
         else:
-            if found.meta.log.partitions != where.partitions or found.meta.fold_version != folder.fold_version:
+            same_partitions = found.meta.log.partitions == where.partitions
+            is_older = found.meta.fold_version < folder.fold_version
+            upgrading = folder if same_partitions and is_older and isinstance(folder, UpgradingFolder) else None
+            if upgrading is not None and (state := upgrading.upgraded(found)) is not None:
+                log.info("snapshot_upgraded", topic=topic, partition=partition, was=found.meta.fold_version)
+                return OwnedPartition(folder, where, state, epoch, state.next_offset, snapshot_at=self._clock())
+            if not same_partitions or found.meta.fold_version != folder.fold_version:
                 raise CorruptRecord(
                     f"the snapshot of {topic}/{partition} is of fold version {found.meta.fold_version} over "
                     f"{found.meta.log.partitions} partitions; this worker folds version {folder.fold_version} over "

@@ -12,6 +12,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from engines.primitives.errors import InvalidInput, Unavailable
+from streams.nostro_records import NostroStatement
 from streams.schemas import (
     BusinessDate,
     Contract,
@@ -35,6 +36,7 @@ InboundRecord = (
     | MarketPrice
     | FxRate
     | ReserveState
+    | NostroStatement
     | WorkflowCommand
     | PostingRequest
     | PostingReply
@@ -73,6 +75,8 @@ def record_id(record: InboundRecord) -> str:
             parts = record.base_ccy, record.quote_ccy, record.event_time
         case ReserveState():
             parts = record.entity_id, record.ccy, record.event_time
+        case NostroStatement():
+            parts = record.entity_id, record.account_id, record.statement_id, f"{record.sequence}.{record.page}"
         case BusinessDate():
             parts = record.entity_id, record.business_date
         case WorkflowCommand():

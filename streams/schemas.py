@@ -429,6 +429,33 @@ class LimitFacts(msgspec.Struct, kw_only=True, omit_defaults=True):
     assets: list[LiquidAsset] = []
 
 
+class RuleFacts(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What the alert of a rule of people stands on: the rule, what it was about, and the facts it speaks of."""
+
+    rule_id: str
+    version: int
+    name: str
+    about: str
+    subject: Annotated[str, Meta(description="figure, large-flow alert or event that the rule holds for")]
+    expression: str
+    facts: Annotated[dict[str, bool | int | float | str], Meta(description="by name; money as decimal text")]
+    incident: Annotated[str, Meta(description="the alert that opened it")]
+    opened_at: Instant
+    cut: Annotated[int, Meta(description="offset in tm.risk.cut.v1")]
+    offsets: Annotated[dict[str, int], Meta(description="the cut's offset vector, for `at_offsets`")]
+    name_zh: str = ""
+    direction: Annotated[str, Meta(description="up or down, as the figure moved at this cut")] = "-"
+    metric: str = "-"
+    scope: str = "-"
+    as_of: str = ""
+    value: Annotated[str | None, Meta(description="of the figure, exact text, a decimal or `n/d`")] = None
+    numerator: str | None = None
+    denominator: str | None = None
+    cause: Annotated[str | None, Meta(description="the large-flow alert, or the id of the stored event")] = None
+    ended_by: Annotated[str, Meta(description="of a cleared one: readings, settled, disabled, unbound")] = ""
+    owner: str = "-"
+
+
 class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
     """`tm.risk.alert.v1`: raised once, never compacted; `alert_id` is the same at every replay (S16).
 
@@ -437,7 +464,7 @@ class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     alert_id: str
     kind: Literal["raised", "corrected", "eased", "cleared"]
-    rule: Literal["large-flow-single", "large-flow-rolling", "limit", "large-withdrawal"]
+    rule: Literal["large-flow-single", "large-flow-rolling", "limit", "large-withdrawal", "rule"]
     rule_version: str
     sequence: int
     entity: str
@@ -459,6 +486,10 @@ class Alert(msgspec.Struct, kw_only=True, omit_defaults=True):
     entries: list[AlertEntry] = []
     appended_at: Annotated[Instant | None, Meta(description="when Kafka took the triggering entry")] = None
     limit: Annotated[LimitFacts | None, Meta(description="of the rules limit and large-withdrawal")] = None
+    severity: Annotated[
+        Literal["INFO", "WARNING", "CRITICAL"] | None, Meta(description="null: raised before there were any")
+    ] = None
+    rule_facts: Annotated[RuleFacts | None, Meta(description="of the rule `rule`: one that people wrote")] = None
 
 
 class Cut(msgspec.Struct, kw_only=True):
@@ -486,6 +517,23 @@ class PostingRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     alloc: dict[str, Amount]
     value_date: Day
     reverses: str | None = None
+    schema_version: int = 1
+
+
+class TransferInstruction(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`tm.out.core.transfer-instruction.v1`: one approved transfer between branches. Key: instruction_id (LIQ-06)."""
+
+    instruction_id: str
+    proposal_no: str
+    revision: int
+    entity_id: str
+    ccy: str
+    source_org: str
+    destination_org: str
+    amount: Amount
+    value_date: Day
+    approved_by: str
+    event_time: Instant
     schema_version: int = 1
 
 

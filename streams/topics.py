@@ -21,9 +21,11 @@ HOLDING = "tm.in.treasury.holding.v1"
 RESERVE = "tm.in.treasury.reserve.v1"
 PRICE = "tm.in.market.price.v1"
 FX = "tm.in.market.fx.v1"
+NOSTRO_STATEMENT = "tm.in.nostro.statement.v1"
 COMMAND = "tm.in.workflow.command.v1"
 POSTING_REQUEST = "tm.out.core.posting-request.v1"
 POSTING_REPLY = "tm.in.core.posting-reply.v1"
+TRANSFER_INSTRUCTION = "tm.out.core.transfer-instruction.v1"
 POSITION = "tm.risk.position.v1"
 RESERVATION_TOTAL = "tm.risk.reservation.v1"
 WITHDRAWAL = "tm.risk.withdrawal.v1"
@@ -54,9 +56,11 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(RESERVATION, partitions, INBOUND),
         *(Topic(name, 1, INBOUND) for name in SINGLE),
         Topic(BUSINESS_DATE, 1, INBOUND),
+        Topic(NOSTRO_STATEMENT, 1, INBOUND),
         Topic(COMMAND, 1, INBOUND),
         Topic(POSTING_REPLY, 1, INBOUND),
         Topic(POSTING_REQUEST, 1, FOREVER),
+        Topic(TRANSFER_INSTRUCTION, 1, FOREVER),
         Topic(POSITION, partitions, COMPACTED),
         Topic(RESERVATION_TOTAL, partitions, COMPACTED),
         Topic(WITHDRAWAL, partitions, COMPACTED),

@@ -11,7 +11,7 @@ import msgspec
 
 from engines.primitives.errors import CorruptRecord
 from engines.primitives.money import exponent
-from streams.schemas import LimitFacts
+from streams.schemas import LimitFacts, RuleFacts
 from streams.topics import CUT
 
 
@@ -194,6 +194,8 @@ class Alert(msgspec.Struct, omit_defaults=True):
     entries: list[AlertEntry] = []
     appended_at: str | None = None
     limit: LimitFacts | None = None
+    severity: str | None = None
+    rule_facts: RuleFacts | None = None
 
     @property
     def lane(self) -> int:

@@ -1,6 +1,7 @@
 """The API over small doubles of ours: a live view fed by hand, tokens by name, an aggregate application in memory."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -9,12 +10,12 @@ from types import MappingProxyType
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
 
 from aggregates.commands import Command, Outcome
 from aggregates.envelope import Principal
 from aggregates.rendering import EventView
 from api.app import create_app
+from api.openapi import ContractApp
 from api.server import Server, bind, server_for
 from api.services import Services
 from engines.primitives.errors import Conflict, NotFound, Rejected
@@ -22,6 +23,7 @@ from infra.security import Unauthenticated
 from streams.topics import ALERT, GAP, POSITION, RESERVATION_TOTAL, WITHDRAWAL
 from streams.views_entries import Entry
 from streams.views_live import LiveView
+from tests.api.contract_watch import WatchAnswers
 from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -81,7 +83,7 @@ class AssetsDouble:
         self, *, reader: Principal, entity: str | None = None, lifecycle: str | None = None
     ) -> list[Mapping[str, Any]]:
         names = [name for name in ("NORTH", "SOUTH") if reader.may_act_for(name) and entity in (None, name)]
-        return [{"entity": name, "lifecycle": lifecycle or "ACTIVE"} for name in names]
+        return [{"loan_no": f"{name}-1", "entity": name, "lifecycle": lifecycle or "ACTIVE"} for name in names]
 
     def list_cases(
         self,
@@ -154,8 +156,11 @@ def services(live: LiveView | None = None, **changed: Any) -> Services:
 class Running:
     """The API on a real port, in a thread, and a client of it."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ContractApp) -> None:
         self.app = app
+        app.openapi()  # once a process: here rather than while somebody waits for the server
+        self.complaints: Counter[str] = Counter()
+        app.add_middleware(WatchAnswers, watched=app, complaints=self.complaints)
         self.ready = threading.Event()
         self.port = 0
         self.server: Server = server_for(app, self._on_ready)
@@ -180,6 +185,7 @@ class Running:
         self.server.should_exit = True
         self.thread.join(timeout=20)
         assert not self.thread.is_alive()
+        assert not self.complaints, dict(self.complaints)  # answers are what /openapi.json says
 
 
 @contextmanager

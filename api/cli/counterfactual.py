@@ -68,8 +68,8 @@ def counterfactual(
 ) -> None:
     """What would have happened under other rules, limits, thresholds or factors. Changes nothing, stores nothing."""
     asked = {
-        "from": _end(start),
-        "to": _end(end),
+        "from": end_of(start),
+        "to": end_of(end),
         "set": dict(_value(one) for one in values or ()),
         "policies": dict(_file(one) for one in policy or ()),
         "what": [name for one in what or () for name in one.split(",")],
@@ -77,21 +77,21 @@ def counterfactual(
         "from_snapshot": from_snapshot,
     }
     with Api(load_settings(data_dir=data_dir)) as api:
-        job = _awaited(api, api.post("/counterfactuals", asked)["id"], rows)
+        job = awaited(api, f"/counterfactuals/{api.post('/counterfactuals', asked)['id']}", rows)
     if as_json:
         print_json(job["answer"], indent=2)
     else:
         out().print(comparison(job["answer"]))
 
 
-def _awaited(api: Api, job_id: str, rows: int) -> dict[str, Any]:
-    """The job once it is over. Raises what ended it; Ctrl-C cancels it."""
+def awaited(api: Api, path: str, rows: int) -> dict[str, Any]:
+    """The job at `path` once it is over. Raises what ended it; Ctrl-C cancels it."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
         with Progress(*columns, console=err(), transient=True, disable=not sys.stderr.isatty()) as progress:
             bar = progress.add_task("waiting", total=None)
             while True:
-                job = api.get(f"/counterfactuals/{job_id}", rows_max=rows)
+                job = api.get(path, rows_max=rows)
                 if job["state"] not in ("waiting", "running"):
                     break
                 told = job["progress"]
@@ -99,7 +99,7 @@ def _awaited(api: Api, job_id: str, rows: int) -> dict[str, Any]:
                 progress.update(bar, description=name, completed=told["done"], total=told["whole"] or None)
                 time.sleep(POLL_S)
     except KeyboardInterrupt:
-        api.post(f"/counterfactuals/{job_id}/cancel", {})
+        api.post(f"{path}/cancel", {})
         raise
     if job["state"] == "done":
         return job
@@ -232,7 +232,7 @@ def _percent(value: Any) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}%"
 
 
-def _end(text: str | None) -> Any:
+def end_of(text: str | None) -> Any:
     if text is None or not text.lstrip().startswith("{"):
         return text
     try:

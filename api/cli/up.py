@@ -124,6 +124,7 @@ def plan(settings: Settings, choice: FeedChoice, workers: int) -> list[Child]:
         children.append(child("worker" if workers == 1 else f"worker-{number}", "worker", stop_grace_s=8.0))
     children.append(child("core", "core", stop_grace_s=3.0))
     children.append(child("archive", "archive", "run", stop_grace_s=5.0))
+    children.append(child("notifier", "notifier", stop_grace_s=5.0))
     children.append(child("api", "api", stop_grace_s=5.0, ready=_all_is_ready(settings), ready_timeout_s=READY_S))
     if choice.arguments is not None:
         children.append(child("feed", "feed", *choice.arguments, stop_grace_s=5.0, restart=False))

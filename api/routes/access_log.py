@@ -6,11 +6,11 @@ from typing import Annotated
 import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from aggregates.envelope import EVERY_ENTITY, Principal
-from api import models
+from api import audit_models
 from api.auth import Ours, Reader
+from api.moments import IsoInstant
 from api.routes.figures import Slow, json_response
 from engines.primitives.errors import Forbidden, Unavailable
 from streams.access_log import AccessRecord
@@ -23,13 +23,13 @@ MASK = "***"
 MASKED = {"key": MASK, "cmd_id": MASK, "address": MASK}
 
 
-@router.get("/access-log", responses={200: {"model": models.Rows}})
+@router.get("/access-log", responses={200: {"model": audit_models.AccessLog}})
 async def access_log(
     reader: Reader,
     ours: Ours,
     slow: Slow,
     actor: Annotated[str | None, Query(max_length=64)] = None,
-    since: Annotated[AwareDatetime | None, Query(description="default: seven days ago")] = None,
+    since: Annotated[IsoInstant | None, Query(description="default: seven days ago")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:
     """Accesses, newest first, to internal audit; to operations engineers without keys and addresses (SD11)."""

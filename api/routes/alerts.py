@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from aggregates.envelope import EVERY_ENTITY, Principal
 from api import alert_bodies, figures, models, past
 from api.auth import Ours, Reader, permitted
+from api.paging import Cursor, linked
 from api.routes.figures import At, AtOffsets, Slow, json_response, require_ready
 from api.services import Services
 from engines.primitives.errors import NotFound, TidemarkError
@@ -26,39 +27,44 @@ ENTRIES_RESOLVED_MAX = 100
 @router.get("/alerts", responses={200: {"model": models.Alerts}})
 async def alerts(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     slow: Slow,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    before: Annotated[str | None, Query(description="`cursor` of the page before this one")] = None,
-    after: Annotated[str | None, Query(description="`vector`, or the id of a stream event")] = None,
+    cursor: Cursor = None,
+    before: Annotated[str | None, Query(max_length=20_000, deprecated=True, description="now `cursor`")] = None,
+    after: Annotated[
+        str | None, Query(max_length=20_000, description="`vector`, or the id of a stream event")
+    ] = None,
     at_offsets: AtOffsets = None,
     at: At = None,
 ) -> Response:
     """Large-flow alerts (LIQ-02), newest first by the time Kafka took their entry.
 
-    `cursor` goes into `before` for the next, older page; null: there is none. `vector` names the newest
+    `cursor` goes into `cursor` for the next, older page; null: there is none. `vector` names the newest
     alert of each partition, as an SSE id does; given as `after` it leaves out all alerts up to it.
     """
     entities = permitted(reader, entity)
     filters = {} if entities is None else {"entity": entities}
     query = figures.Query((), None, filters, figures.offset_vector(at_offsets), at)
-    page = alert_bodies.AlertPage(limit, before, after)
+    page = alert_bodies.AlertPage(limit, cursor or before, after)
 
     def ask(view: RiskView) -> tuple[figures.Body, figures.MadeOf]:
         return alert_bodies.alerts(view, query, page), figures.made_of(view, query)
 
-    def work() -> bytes:
+    def work() -> tuple[bytes, str | None]:
         if query.is_past:
             body, made = ask(past.replayed(ours, query, "alerts").view)
         else:
             require_ready(ours)
             body, made = ours.live.read(ask)
         name = query.canonical("alerts") | page.canonical()
-        return msgspec.json.encode(figures.with_provenance(body, ours, name, made))
+        return msgspec.json.encode(figures.with_provenance(body, ours, name, made)), body["cursor"]
 
-    return json_response(await anyio.to_thread.run_sync(work, limiter=slow if query.is_past else None))
+    content, following = await anyio.to_thread.run_sync(work, limiter=slow if query.is_past else None)
+    return linked(json_response(content), request, following)
 
 
 @router.get("/alerts/{alert_id}", responses={200: {"model": models.AlertDetail}})

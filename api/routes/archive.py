@@ -8,9 +8,11 @@ import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import FileResponse
 
+from api import audit_models
 from api.access import about
 from api.archive_export import Exports, refuse_unless_permitted
 from api.auth import Ours, Reader
+from api.openapi_files import files
 from api.routes.figures import Slow, json_response
 from api.services import Services
 from engines.primitives.errors import Unavailable
@@ -33,7 +35,7 @@ def exports_of(request: Request, ours: Services) -> Exports:
     return found
 
 
-@router.get("/segments")
+@router.get("/segments", responses={200: {"model": audit_models.ArchiveSegments}})
 async def segments(
     request: Request,
     reader: Reader,
@@ -58,7 +60,7 @@ async def segments(
     return json_response(msgspec.json.encode({"rows": rows[:limit], "truncated": len(rows) > limit}))
 
 
-@router.get("/segments/{segment_id}", response_class=FileResponse)
+@router.get("/segments/{segment_id}", responses=files(PARQUET, partial=True), response_class=FileResponse)
 async def segment(request: Request, reader: Reader, ours: Ours, segment_id: str) -> Response:
     """One file, whole or by `Range`. Its ETag is its SHA-256: check what you received by it.
 
@@ -76,7 +78,7 @@ async def segment(request: Request, reader: Reader, ours: Ours, segment_id: str)
     return FileResponse(path, media_type=PARQUET, filename=name, headers=headers)
 
 
-@router.get("/records")
+@router.get("/records", responses=files(NDJSON, ARROW) | {404: {}}, response_class=Response)
 async def records(
     request: Request,
     reader: Reader,

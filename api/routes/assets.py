@@ -4,69 +4,80 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
+from aggregates.assets import Assets
 from aggregates.commands import Command
 from aggregates.envelope import Principal
-from api import models
+from api import command_batches, decision_models, models
 from api.auth import Ours, Reader
 from api.conditional import expected_version, idempotency_key, tagged, version_tag
 from api.moments import KnownAt, moment
-from api.routes.figures import json_response
+from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
+from api.routes.figures import Slow, json_response
 from api.services import Services
+from engines.primitives.errors import InvalidInput, Unavailable
 
 router = APIRouter(tags=["risk assets"])
+HeaderKey = Annotated[str | None, Header(alias="Idempotency-Key", description="in place of `cmd_id`")]
 RISK_ASSET = "RiskAsset"
 
 IfNoneMatch = Annotated[str | None, Header(description="the ETag of an earlier answer: 304 if it still holds")]
 
 
-@router.get("/risk-assets", responses={200: {"model": models.Rows}})
+@router.get("/risk-assets", responses={200: {"model": decision_models.RiskAssets}})
 async def risk_assets(
+    request: Request,
     reader: Reader,
     ours: Ours,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     lifecycle: Annotated[str | None, Query(max_length=50)] = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> Response:
-    """The risk assets that this actor may see, with their balances."""
+    """The risk assets that this actor may see, with their balances, by entity and loan number."""
 
     def work() -> Any:
-        return {"rows": ours.assets.list_risk_assets(reader=reader, entity=entity, lifecycle=lifecycle)}
+        found = ours.assets.list_risk_assets(reader=reader, entity=entity, lifecycle=lifecycle)
+        return page_of(found, cursor, limit)
 
-    return _json(await anyio.to_thread.run_sync(work))
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
-@router.get("/risk-assets/{loan_no}")
+@router.get("/risk-assets/{loan_no}", responses={200: {"model": decision_models.RiskAsset}})
 async def risk_asset(reader: Reader, ours: Ours, loan_no: str, if_none_match: IfNoneMatch = None) -> Response:
     """One risk asset as it is now; its version is the ETag."""
     return await _state(ours, reader, RISK_ASSET, loan_no, if_none_match)
 
 
-@router.get("/risk-assets/{loan_no}/history", responses={200: {"model": models.History}})
+@router.get("/risk-assets/{loan_no}/history", responses={200: {"model": decision_models.History}})
 async def risk_asset_history(reader: Reader, ours: Ours, loan_no: str, known_at: KnownAt = None) -> Response:
     """All that was ever decided about it, oldest first."""
     return await _history(ours, reader, RISK_ASSET, loan_no, known_at)
 
 
-@router.get("/aggregates/{aggregate}", responses={200: {"model": models.Rows}})
+@router.get("/aggregates/{aggregate}", responses={200: {"model": decision_models.States}})
 async def aggregate_list(
+    request: Request,
     reader: Reader,
     ours: Ours,
     aggregate: str,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     stage: Annotated[str | None, Query(max_length=50)] = None,
     asset_no: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> Response:
     """The aggregates of a kind that this actor may see, newest first; of one loan note with `asset_no`."""
 
     def work() -> Any:
         found = ours.assets.list_cases(aggregate, reader=reader, entity=entity, stage=stage, asset_no=asset_no)
-        return {"rows": found}
+        return page_of(found, cursor, limit)
 
-    return _json(await anyio.to_thread.run_sync(work))
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
-@router.get("/aggregates/{aggregate}/{key}")
+@router.get("/aggregates/{aggregate}/{key}", responses={200: {"model": decision_models.State}})
 async def aggregate_state(
     reader: Reader, ours: Ours, aggregate: str, key: str, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -74,7 +85,7 @@ async def aggregate_state(
     return await _state(ours, reader, aggregate, key, if_none_match)
 
 
-@router.get("/aggregates/{aggregate}/{key}/history", responses={200: {"model": models.History}})
+@router.get("/aggregates/{aggregate}/{key}/history", responses={200: {"model": decision_models.History}})
 async def aggregate_history(
     reader: Reader, ours: Ours, aggregate: str, key: str, known_at: KnownAt = None
 ) -> Response:
@@ -82,13 +93,13 @@ async def aggregate_history(
     return await _history(ours, reader, aggregate, key, known_at)
 
 
-@router.post("/commands", responses={200: {"model": models.CommandAnswer}})
+@router.post("/commands", responses={200: {"model": decision_models.CommandAnswer}})
 async def commands(
     reader: Reader,
     ours: Ours,
     command: models.Command,
     if_match: Annotated[str | None, Header(description="the version that you decided on; else 409")] = None,
-    idempotency: Annotated[str | None, Header(alias="Idempotency-Key", description="in place of `cmd_id`")] = None,
+    idempotency: HeaderKey = None,
 ) -> Response:
     """Gives a command to an aggregate as the actor of the token. The same `cmd_id`: the same events again.
 
@@ -96,8 +107,45 @@ async def commands(
     """
     version = expected_version(if_match)
     expected = {} if version is None else {"expected_version": version}
-    wish = Command(
-        cmd_id=idempotency_key(idempotency, command.cmd_id),
+    wish = _wish(ours, reader, command, idempotency_key(idempotency, command.cmd_id), expected)
+
+    def work() -> Any:
+        outcome = ours.assets.execute(wish)
+        return outcome.to_json() | {"state": ours.assets.state(wish.aggregate, wish.key, reader=reader)}
+
+    answer = await anyio.to_thread.run_sync(work)
+    return tagged(_json(answer), version_tag(answer["state"]))
+
+
+@router.post("/commands/batch", responses={200: {"model": decision_models.BatchAnswer}})
+async def command_batch(
+    reader: Reader, ours: Ours, slow: Slow, batch: command_batches.Batch, idempotency: HeaderKey = None
+) -> Response:
+    """Gives many commands at once: each for itself, or with `mode` `all` all of them or none, in one transaction.
+
+    200 also where some were refused: `items` tells what became of each. The same batch again stores nothing twice.
+    """
+    names = [idempotency_key(None, one.cmd_id) for one in batch.commands]
+    if len({*names}) != len(names):
+        raise InvalidInput("each command needs a cmd_id of its own", field="commands.cmd_id")
+    wishes = [_wish(ours, reader, one, name, {}) for one, name in zip(batch.commands, names, strict=True)]
+    batch_id = idempotency_key(idempotency, batch.cmd_id) if batch.mode == "all" else ""
+
+    def work() -> Any:
+        if batch.mode == "each":
+            return command_batches.answered(command_batches.one_by_one(ours.assets, wishes))
+        if not isinstance(ours.assets, Assets):
+            raise Unavailable("this server stores no commands together")
+        return command_batches.answered(command_batches.together(ours.assets, wishes, batch_id))
+
+    return _json(await anyio.to_thread.run_sync(work, limiter=slow))
+
+
+def _wish(
+    ours: Services, reader: Principal, command: models.Command, cmd_id: str, expected: dict[str, Any]
+) -> Command:
+    return Command(
+        cmd_id=cmd_id,
         aggregate=command.aggregate,
         key=command.key,
         command=command.command,
@@ -109,13 +157,6 @@ async def commands(
         reason=command.reason,
         docs=tuple(command.docs),
     )
-
-    def work() -> Any:
-        outcome = ours.assets.execute(wish)
-        return outcome.to_json() | {"state": ours.assets.state(wish.aggregate, wish.key, reader=reader)}
-
-    answer = await anyio.to_thread.run_sync(work)
-    return tagged(_json(answer), version_tag(answer["state"]))
 
 
 async def _state(ours: Services, reader: Principal, aggregate: str, key: str, if_none_match: str | None) -> Response:

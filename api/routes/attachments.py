@@ -10,9 +10,11 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import StreamingResponse
 
 from aggregates.personal_tokens import CLEAR_TEXT, Personal, marked
+from api import paper_models
 from api.access import about
 from api.auth import Ours, Reader
 from api.batch_upload import entity_of
+from api.openapi_files import ANY_TYPE, files
 from api.papers import Papers, chunks_of, disposition, field_of, file_of, form_of, form_schema
 from api.routes.figures import Slow, json_response
 from api.services import Services
@@ -38,7 +40,7 @@ def papers_of(ours: Services) -> Papers:
     return ours.papers
 
 
-@router.post("", openapi_extra=UPLOAD)
+@router.post("", openapi_extra=UPLOAD, responses={200: {"model": paper_models.DocumentReference}})
 async def add(request: Request, reader: Reader, ours: Ours) -> Response:
     """Store a file; the answer is the reference to use in a command's `docs`. The same file again: the same."""
     papers = papers_of(ours)
@@ -56,7 +58,7 @@ async def add(request: Request, reader: Reader, ours: Ours) -> Response:
         return json_response(msgspec.json.encode(stored.reference()))
 
 
-@router.get("/{doc_id}")
+@router.get("/{doc_id}", responses={200: {"model": paper_models.Attachment}})
 async def told(reader: Reader, ours: Ours, doc_id: str) -> Response:
     """What a document id stands for, by whom and when it was stored, and what made it."""
     store = papers_of(ours).attachments
@@ -64,7 +66,7 @@ async def told(reader: Reader, ours: Ours, doc_id: str) -> Response:
     return json_response(msgspec.json.encode(replace(found, name=file_name(found.name))))
 
 
-@router.get("/{doc_id}/verify")
+@router.get("/{doc_id}/verify", responses={200: {"model": paper_models.Verified}})
 async def verify(reader: Reader, ours: Ours, slow: Slow, doc_id: str) -> Response:
     """Hash the stored bytes again: `ok`, or 503 `damaged-attachment` naming it."""
     store = papers_of(ours).attachments
@@ -77,7 +79,7 @@ async def verify(reader: Reader, ours: Ours, slow: Slow, doc_id: str) -> Respons
     return json_response(msgspec.json.encode(await anyio.to_thread.run_sync(work, limiter=slow)))
 
 
-@router.get("/{doc_id}/content")
+@router.get("/{doc_id}/content", responses=files(ANY_TYPE), response_class=StreamingResponse)
 async def content(reader: Reader, ours: Ours, doc_id: str) -> Response:
     """The file, after its bytes were hashed again. Raises Forbidden for who sees masked data only (SD11)."""
     if not ours.masking.rights(reader).notes:

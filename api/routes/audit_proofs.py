@@ -7,6 +7,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Response
 
+from api import audit_models
 from api.audit_room import AuditRoom
 from api.auth import Ours, Reader
 from api.routes.figures import Slow, json_response
@@ -19,7 +20,11 @@ AUDITOR, ENGINEER = "IA", "OP"
 VERIFIER = Path(__file__).parent.parent / "verifier" / "tidemark_verify.py"
 
 
-@router.get("/checkpoint", responses={200: {"content": {"text/plain": {}}}}, response_class=Response)
+@router.get(
+    "/checkpoint",
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
 async def checkpoint(reader: Reader, ours: Ours) -> Response:
     """The newest signed head, with witnesses' lines, as a C2SP checkpoint: keep it, and compare later."""
     room = _room(ours)
@@ -27,14 +32,14 @@ async def checkpoint(reader: Reader, ours: Ours) -> Response:
     return Response(note, media_type="text/plain; charset=utf-8", headers={"cache-control": "no-store"})
 
 
-@router.get("/status")
+@router.get("/status", responses={200: {"model": audit_models.AuditStatus}})
 async def status(reader: Reader, ours: Ours) -> Response:
     """What is signed and cosigned up to where, by whose keys, and how the last verification ended."""
     _unless_role(reader.roles, {AUDITOR, ENGINEER})
     return _json(await anyio.to_thread.run_sync(_room(ours).status))
 
 
-@router.get("/proofs/{aggregate}/{key}")
+@router.get("/proofs/{aggregate}/{key}", responses={200: {"model": audit_models.Proof}})
 async def proof(
     reader: Reader,
     ours: Ours,
@@ -58,14 +63,14 @@ async def proof(
     return _json(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/verification")
+@router.get("/verification", responses={200: {"model": audit_models.Verification}})
 async def verification(reader: Reader, ours: Ours) -> Response:
     """The running verification, or the report of the last one since this process started."""
     _unless_role(reader.roles, {AUDITOR, ENGINEER})
     return _json(_room(ours).verification())
 
 
-@router.post("/verification", status_code=202)
+@router.post("/verification", status_code=202, responses={202: {"model": audit_models.Verification}})
 async def start_verification(reader: Reader, ours: Ours) -> Response:
     """Verify everything stored, as a job; 409 while one is running."""
     _unless_role(reader.roles, {AUDITOR, ENGINEER})
@@ -74,7 +79,11 @@ async def start_verification(reader: Reader, ours: Ours) -> Response:
     return answer
 
 
-@router.get("/verifier", response_class=Response)
+@router.get(
+    "/verifier",
+    responses={200: {"content": {"text/x-python": {"schema": {"type": "string"}}}}},
+    response_class=Response,
+)
 async def verifier(reader: Reader) -> Response:
     """The script that checks proofs: one file, Python's standard library."""
     text = await anyio.to_thread.run_sync(VERIFIER.read_bytes)

@@ -6,11 +6,13 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
+from api import paper_models
 from api.access import about
 from api.auth import Ours, Reader
 from api.batch_columns import sheet_names, sheet_of
 from api.batch_files import CSV, XLSX, blank
 from api.batch_upload import ROW_BY_ROW
+from api.openapi_files import files
 from api.papers import disposition, field_of, file_of, form_of, form_schema
 from api.routes.attachments import papers_of
 from api.routes.figures import Slow, json_response
@@ -29,13 +31,13 @@ UPLOAD = form_schema(
 )
 
 
-@router.get("/kinds")
+@router.get("/kinds", responses={200: {"model": paper_models.UploadKinds}})
 async def kinds(reader: Reader) -> Response:
     """Every command that a file of rows may hold."""
     return json_response(msgspec.json.encode({"kinds": sheet_names()}))
 
 
-@router.get("/blank")
+@router.get("/blank", responses=files(XLSX_TYPE, CSV_TYPE), response_class=Response)
 async def empty(reader: Reader, ours: Ours, kind: Kind, format: str = XLSX) -> Response:
     """An empty file with the columns of a command; in .xlsx a second sheet says what each may hold."""
     sheet = sheet_of(kind)
@@ -44,7 +46,7 @@ async def empty(reader: Reader, ours: Ours, kind: Kind, format: str = XLSX) -> R
     return Response(made, headers=headers, media_type=MEDIA_TYPES[format])
 
 
-@router.post("", openapi_extra=UPLOAD)
+@router.post("", openapi_extra=UPLOAD, responses={200: {"model": paper_models.Uploaded}})
 async def upload(request: Request, reader: Reader, ours: Ours, slow: Slow) -> Response:
     """Carry out every row as a command of the token's actor. `rows` tells what became of each, `results` is the file
     with that added. The same file again stores nothing twice."""

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from api import models
+from api import decision_models as models
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute, named
 from api.moments import KnownAt, moment
+from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
 
 router = APIRouter(prefix="/breaches", tags=["contingency funding"])
 BREACH = "LimitBreach"
@@ -24,24 +25,28 @@ class Opening(CaseCommand):
     breach_no: str = Field(min_length=1, max_length=64, description="chosen by the caller, unique")
 
 
-@router.get("", responses={200: {"model": models.Rows}})
+@router.get("", responses={200: {"model": models.States}})
 async def breaches(
+    request: Request,
     reader: Reader,
     ours: Ours,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     stage: Annotated[str | None, Query(max_length=50)] = None,
     limit_id: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> Response:
     """The breaches that this actor may see, newest first."""
     where = {} if limit_id is None else {"limit_id": limit_id}
 
     def work() -> Any:
-        return {"rows": ours.assets.list_cases(BREACH, reader=reader, entity=entity, stage=stage, where=where)}
+        found = ours.assets.list_cases(BREACH, reader=reader, entity=entity, stage=stage, where=where)
+        return page_of(found, cursor, limit)
 
-    return answer(await anyio.to_thread.run_sync(work))
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
-@router.get("/{breach_no}")
+@router.get("/{breach_no}", responses={200: {"model": models.CaseState}})
 async def breach(reader: Reader, ours: Ours, breach_no: str) -> Response:
     """One breach as it is now."""
     return answer(await anyio.to_thread.run_sync(lambda: ours.assets.state(BREACH, breach_no, reader=reader)))

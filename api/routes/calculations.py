@@ -71,7 +71,7 @@ async def calculation(reader: Reader, name: str) -> Response:
     return json_response(await anyio.to_thread.run_sync(_about, name))
 
 
-@router.get("/{name}/schema")
+@router.get("/{name}/schema", responses={200: {"model": dict[str, Any]}})
 async def schema(reader: Reader, name: str) -> Response:
     """JSON Schema of the input of one calculation."""
     return json_response(await anyio.to_thread.run_sync(lambda: msgspec.json.encode(registry.find(name).schema())))

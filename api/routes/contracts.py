@@ -10,6 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 from api import contract_models as models
 from api import contracts, figures
 from api.auth import Ours, Reader, permitted
+from api.moments import IsoDay
+from api.paging import PLACE_MAX, Cursor, place_of
 from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import NotFound, Unavailable
@@ -20,8 +22,8 @@ from streams.views import RiskView
 
 router = APIRouter(tags=["contracts"])
 
-First = Annotated[date | None, Query(alias="from", description="first flow date; leaves out on demand and undated")]
-Last = Annotated[date | None, Query(alias="to", description="last flow date; leaves out on demand and undated")]
+First = Annotated[IsoDay | None, Query(alias="from", description="first flow date; leaves out on demand and undated")]
+Last = Annotated[IsoDay | None, Query(alias="to", description="last flow date; leaves out on demand and undated")]
 Bucket = Annotated[str | None, Query(description="a bucket of the gap, as D2_7; default: all of them")]
 Name = Annotated[str, Path(min_length=1, max_length=200)]
 
@@ -41,7 +43,10 @@ async def gap_contracts(
     bucket: Bucket = None,
     first: First = None,
     last: Last = None,
-    start: Annotated[int, Query(ge=0, le=10_000_000, description="rows to pass over: `next` of the page before")] = 0,
+    cursor: Cursor = None,
+    start: Annotated[
+        int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="rows to pass over: now `cursor`")
+    ] = 0,
     limit: Annotated[int, Query(ge=1, le=contracts.ROWS_MAX)] = 100,
     flows: Annotated[bool, Query(description="with the flows of each contract")] = True,
     at_offsets: AtOffsets = None,
@@ -61,6 +66,7 @@ async def gap_contracts(
     )
     days = contracts.days_asked(bucket, first, last)
     vector = figures.offset_vector(at_offsets)
+    start = place_of(cursor, start)
     page = contracts.Page(start, limit)
 
     def work() -> bytes:
@@ -82,8 +88,8 @@ async def contract_flows(
     entity: Name,
     contract_id: Name,
     explain: Annotated[bool, Query(description="formulas, numbers, states and paragraphs of each flow")] = False,
-    first: Annotated[date | None, Query(alias="from", description="first flow date")] = None,
-    last: Annotated[date | None, Query(alias="to", description="last flow date")] = None,
+    first: Annotated[IsoDay | None, Query(alias="from", description="first flow date")] = None,
+    last: Annotated[IsoDay | None, Query(alias="to", description="last flow date")] = None,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
 ) -> Response:

@@ -8,8 +8,10 @@ import msgspec
 from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from api import paper_models
 from api.access import about
 from api.auth import Ours, Reader
+from api.openapi_files import files
 from api.papers import disposition
 from api.routes.attachments import papers_of
 from api.routes.figures import Slow, json_response
@@ -50,14 +52,14 @@ class Drafted(Asked):
     cmd_id: str = Field(min_length=1, max_length=64, description="idempotency key, chosen by the caller")
 
 
-@router.get("/templates")
+@router.get("/templates", responses={200: {"model": paper_models.Templates}})
 async def templates(reader: Reader, ours: Ours) -> Response:
     """Every version of every template, with the fields that a person enters."""
     headers = papers_of(ours).desk.catalogue.headers()
     return _json({"templates": [header.model_dump(mode="json", exclude={"body"}) for header in headers]})
 
 
-@router.get("/templates/{name}")
+@router.get("/templates/{name}", responses=files(DOCX), response_class=Response)
 async def template(reader: Reader, ours: Ours, name: str, version: int | None = None) -> Response:
     """The Word file of a template with its places unfilled, to go on from in Word."""
     desk = papers_of(ours).desk
@@ -68,7 +70,7 @@ async def template(reader: Reader, ours: Ours, name: str, version: int | None = 
     return _word(await anyio.to_thread.run_sync(work), f"{name}.docx")
 
 
-@router.post("/render")
+@router.post("/render", responses=files(DOCX), response_class=Response)
 async def render(reader: Reader, ours: Ours, slow: Slow, asked: Asked) -> Response:
     """The filled paper as a .docx; nothing is stored. The same question at the same state: the same bytes."""
     about(asked.template, asked.key)
@@ -81,7 +83,7 @@ async def render(reader: Reader, ours: Ours, slow: Slow, asked: Asked) -> Respon
     return _word(paper.content, paper.name, {"x-document-no": paper.document_no})
 
 
-@router.post("")
+@router.post("", responses={200: {"model": paper_models.Drafted}})
 async def draft(reader: Reader, ours: Ours, slow: Slow, asked: Drafted) -> Response:
     """Fill a template, keep the paper as an attachment, and give the command by which the case hears of it.
 

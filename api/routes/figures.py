@@ -1,7 +1,6 @@
 """Positions, gaps and withdrawals. Thin: parse, ask the view off the event loop, answer."""
 
 from collections.abc import Callable
-from datetime import date, datetime
 from typing import Annotated, Literal
 
 import anyio
@@ -13,6 +12,7 @@ from aggregates.envelope import Principal
 from api import figures, models, past, recoveries, withdrawal_decisions
 from api.auth import Ours, Reader, permitted
 from api.figures import Body
+from api.moments import IsoDay, IsoInstant
 from api.services import Replayed, Services
 from engines.primitives.errors import InvalidInput, Unavailable
 from engines.shock_families import Severity
@@ -21,13 +21,13 @@ from streams.views import RATIO_TOPICS, Filters, RiskView
 router = APIRouter(tags=["figures"])
 
 By = Annotated[str | None, Query(description=f"any of {', '.join(figures.DIMENSIONS)}, comma-separated")]
-AsOf = Annotated[date | None, Query(description="business date; default: each entity's own")]
+AsOf = Annotated[IsoDay | None, Query(description="business date; default: each entity's own")]
 Member = Annotated[str | None, Query(max_length=200)]
 AtOffsets = Annotated[
     str | None, Query(description='a past cut: {"topic/partition": next offset}', max_length=20_000)
 ]
 At = Annotated[
-    datetime | None,
+    IsoInstant | None,
     Query(description="an instant with its offset from UTC: as of the records that the logs had taken before it"),
 ]
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 
 from aggregates.case_timelines import timeline
 from aggregates.event_view import instant
+from api import decision_models
 from api.auth import Ours, Reader
 from api.moments import AsOf, KnownAt, moment
 from api.routes.figures import json_response
@@ -16,7 +17,7 @@ from api.routes.figures import json_response
 router = APIRouter(tags=["past"])
 
 
-@router.get("/histories/{aggregate}/{key}")
+@router.get("/histories/{aggregate}/{key}", responses={200: {"model": decision_models.Timeline}})
 async def history(
     reader: Reader, ours: Ours, aggregate: str, key: str, as_of: AsOf = None, known_at: KnownAt = None
 ) -> Response:

@@ -7,16 +7,18 @@ from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import FileResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import ledgers
+from api import decision_models, ledger_models, ledgers
 from api.access import about
 from api.auth import Ours, Reader
 from api.ledger_desk import Question, parts
 from api.ledger_exports import Exported, LedgerExports
 from api.moments import AsOf, KnownAt, moment
+from api.openapi_files import FILE_TYPES, files
+from api.paging import PLACE_MAX, Cursor, next_place, paged, place_of
 from api.papers import disposition
 from api.routes.figures import Slow, json_response
 from api.routes.ledgers import Entity
@@ -38,6 +40,8 @@ FormName = Annotated[Literal["csv", "xlsx", "json", "parquet", "pdf"], Query(ali
 Tongue = Annotated[Language, Query(alias="language", description="of titles and codes")]
 PRINT_STYLE = '<link rel="stylesheet" href="/api/v1/ledger-print.css">'
 PAGE_MAX = 10_000
+TABLE: dict[int | str, dict[str, Any]] = {200: {"model": ledger_models.Ledger}}
+EXPORTED = files(*FILE_TYPES) | {202: {"model": ledger_models.ExportJob, "description": "a job: `Location`"}}
 TAKEN = {"cache-control": "private, no-store"}
 
 
@@ -72,20 +76,27 @@ class Asked:
 Wanted = Annotated[Asked, Depends()]
 
 
-@router.get("/ledgers/{name}/query")
+@router.get("/ledgers/{name}/query", responses=TABLE)
 async def ask(
+    request: Request,
     asked: Wanted,
     reader: Reader,
     ours: Ours,
     slow: Slow,
     limit: Annotated[int, Query(ge=0, le=PAGE_MAX)] = 500,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    cursor: Cursor = None,
+    offset: Annotated[int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="now `cursor`")] = 0,
 ) -> Response:
     """Any columns of a ledger or of several joined: filtered, grouped, computed, sorted; totals of all rows."""
-    return await _answered(lambda: _told(_offered(ours).desk.answer(asked.question, reader), limit, offset), slow)
+    start = place_of(cursor, offset)
+
+    def work() -> dict[str, Any]:
+        return _told(_offered(ours).desk.answer(asked.question, reader), limit, start)
+
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/ledgers/{name}/export")
+@router.get("/ledgers/{name}/export", responses=EXPORTED, response_class=Response)
 async def export(
     asked: Wanted, reader: Reader, ours: Ours, slow: Slow, form: FormName = "xlsx", language: Tongue = "zh"
 ) -> Response:
@@ -93,13 +104,13 @@ async def export(
     return await _exported(ours, asked.question, form, language, reader, slow)
 
 
-@router.get("/ledgers/{name}/print")
+@router.get("/ledgers/{name}/print", response_class=HTMLResponse)
 async def print_view(asked: Wanted, reader: Reader, ours: Ours, slow: Slow, language: Tongue = "zh") -> Response:
     """The answer as a page to print: header, totals, signatures, page numbers."""
     return await _printed(ours, asked.question, language, reader, slow)
 
 
-@router.get("/ledgers/{name}/supplements")
+@router.get("/ledgers/{name}/supplements", responses={200: {"model": ledger_models.Supplements}})
 async def supplements(
     name: str,
     reader: Reader,
@@ -122,7 +133,7 @@ async def print_style() -> Response:
 # --- Big exports ---------------------------------------------------------------------------------------------------
 
 
-@router.get("/ledger-exports")
+@router.get("/ledger-exports", responses={200: {"model": ledger_models.ExportJobs}})
 async def exports(reader: Reader, ours: Ours) -> Response:
     """The reader's exports that run or are kept, for a week."""
     return json_response(
@@ -130,13 +141,13 @@ async def exports(reader: Reader, ours: Ours) -> Response:
     )
 
 
-@router.get("/ledger-exports/{job_no}")
+@router.get("/ledger-exports/{job_no}", responses={200: {"model": ledger_models.ExportJob}})
 async def progress(job_no: str, reader: Reader, ours: Ours) -> Response:
     """How far an export is."""
     return json_response(msgspec.json.encode(_job(_offered(ours).jobs.find(job_no, reader.actor))))
 
 
-@router.get("/ledger-exports/{job_no}/file")
+@router.get("/ledger-exports/{job_no}/file", responses=files(*FILE_TYPES, partial=True), response_class=FileResponse)
 async def fetch(job_no: str, reader: Reader, ours: Ours) -> Response:
     """The file of an export. `Range` goes on where a download broke off; the ETag is the file's SHA-256."""
     jobs = _offered(ours).jobs
@@ -180,13 +191,13 @@ class Retired(BaseModel):
     cmd_id: str = Field(min_length=1, max_length=64)
 
 
-@router.get("/ledger-views")
+@router.get("/ledger-views", responses={200: {"model": ledger_models.SavedViews}})
 async def views(reader: Reader, ours: Ours, slow: Slow) -> Response:
     """The reader's own views and those shared with one of the reader's roles."""
     return await _answered(lambda: {"views": [one.to_json() for one in _offered(ours).views.listed(reader)]}, slow)
 
 
-@router.post("/ledger-views")
+@router.post("/ledger-views", responses={200: {"model": decision_models.Outcome}})
 async def save(reader: Reader, ours: Ours, slow: Slow, view: View) -> Response:
     """Keep a question under a number, or change an own one. It is asked once first, so that it can be asked."""
     kept = _offered(ours)
@@ -210,14 +221,15 @@ async def save(reader: Reader, ours: Ours, slow: Slow, view: View) -> Response:
     return await _answered(work, slow)
 
 
-@router.get("/ledger-views/{view_no}")
+@router.get("/ledger-views/{view_no}", responses={200: {"model": ledger_models.SavedView}})
 async def view(view_no: str, reader: Reader, ours: Ours, slow: Slow) -> Response:
     """What a view asks."""
     return await _answered(lambda: _offered(ours).views.find(view_no, reader).to_json(), slow)
 
 
-@router.get("/ledger-views/{view_no}/run")
+@router.get("/ledger-views/{view_no}/run", responses=TABLE)
 async def run(
+    request: Request,
     view_no: str,
     reader: Reader,
     ours: Ours,
@@ -225,19 +237,21 @@ async def run(
     as_of: AsOf = None,
     known_at: KnownAt = None,
     limit: Annotated[int, Query(ge=0, le=PAGE_MAX)] = 500,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    cursor: Cursor = None,
+    offset: Annotated[int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="now `cursor`")] = 0,
 ) -> Response:
     """Its answer at any two instants, by the rights of whoever asks now."""
     kept = _offered(ours)
+    start = place_of(cursor, offset)
 
     def work() -> dict[str, Any]:
         question = _question(kept, view_no, reader, as_of, known_at)
-        return _told(kept.desk.answer(question, reader), limit, offset)
+        return _told(kept.desk.answer(question, reader), limit, start)
 
-    return await _answered(work, slow)
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/ledger-views/{view_no}/export")
+@router.get("/ledger-views/{view_no}/export", responses=EXPORTED, response_class=Response)
 async def export_view(
     view_no: str,
     reader: Reader,
@@ -254,7 +268,7 @@ async def export_view(
     return await _exported(ours, question, form, language, reader, slow)
 
 
-@router.get("/ledger-views/{view_no}/print")
+@router.get("/ledger-views/{view_no}/print", response_class=HTMLResponse)
 async def print_saved(
     view_no: str,
     reader: Reader,
@@ -270,7 +284,7 @@ async def print_saved(
     return await _printed(ours, question, language, reader, slow)
 
 
-@router.post("/ledger-views/{view_no}/share")
+@router.post("/ledger-views/{view_no}/share", responses={200: {"model": decision_models.Outcome}})
 async def share(view_no: str, reader: Reader, ours: Ours, slow: Slow, shared: Shared) -> Response:
     """Share an own view with roles, and with no others any more."""
     kept = _offered(ours).views
@@ -281,7 +295,7 @@ async def share(view_no: str, reader: Reader, ours: Ours, slow: Slow, shared: Sh
     return await _answered(work, slow)
 
 
-@router.post("/ledger-views/{view_no}/retire")
+@router.post("/ledger-views/{view_no}/retire", responses={200: {"model": decision_models.Outcome}})
 async def retire(view_no: str, reader: Reader, ours: Ours, slow: Slow, retired: Retired) -> Response:
     """End an own view; what it was stays in the log."""
     kept = _offered(ours).views
@@ -351,7 +365,8 @@ def _job(job: Job) -> dict[str, object]:
 
 def _told(table: LedgerTable, limit: int, offset: int) -> dict[str, Any]:
     """As `GET /ledgers/{name}` answers."""
-    return ledgers.told(replace(table, rows=table.rows[offset : offset + limit]))
+    shown = table.rows[offset : offset + limit]
+    return ledgers.told(replace(table, rows=shown)) | {"cursor": next_place(offset, len(shown), len(table.rows))}
 
 
 def _overlays(found: Overlaid) -> dict[str, Any]:

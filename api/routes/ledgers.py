@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api import ledgers
+from api import ledger_models, ledgers
 from api.access import about
 from api.auth import Ours, Reader
 from api.ledgers import Ledgers
 from api.moments import AsOf, KnownAt, moment
+from api.paging import PLACE_MAX, Cursor, next_place, paged, place_of
 from api.routes.figures import Slow, json_response
 from engines.primitives.errors import InvalidInput, Unavailable
 from projections.ledgers.selection import Selection
@@ -28,15 +29,16 @@ Where = Annotated[list[str], Query(max_length=500, description="`claim >= 1000`,
 Names = Annotated[str, Query(max_length=2_000, description="column names, by commas")]
 
 
-@router.get("")
+@router.get("", responses={200: {"model": ledger_models.LedgerList}})
 async def listed(_reader: Reader, ours: Ours) -> Response:
     """Every ledger with its columns, key and default order."""
     offered(ours)
     return json_response(msgspec.json.encode({"ledgers": ledgers.listed()}))
 
 
-@router.get("/{name}")
+@router.get("/{name}", responses={200: {"model": ledger_models.Ledger}})
 async def one(
+    request: Request,
     name: str,
     reader: Reader,
     ours: Ours,
@@ -48,20 +50,23 @@ async def one(
     sort: Names = "",
     columns: Names = "",
     limit: Annotated[int, Query(ge=0, le=LIMIT_MAX)] = 500,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    cursor: Cursor = None,
+    offset: Annotated[int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="now `cursor`")] = 0,
 ) -> Response:
     """One ledger; totals and row count are of all rows that meet the conditions."""
     about("Ledger", name)
-    asked = Selection(tuple(where), sort, tuple(part for part in columns.split(",") if part), limit, offset)
+    start = place_of(cursor, offset)
+    asked = Selection(tuple(where), sort, tuple(part for part in columns.split(",") if part), limit, start)
     moments = moment(as_of, "as_of"), moment(known_at, "known_at")
 
     def work() -> ledgers.Json:
-        return ledgers.told(offered(ours).table(name, *moments, reader=reader, entity=entity, asked=asked))
+        found = offered(ours).table(name, *moments, reader=reader, entity=entity, asked=asked)
+        return ledgers.told(found) | {"cursor": next_place(start, len(found.rows), found.row_count)}
 
-    return await answered(work, slow)
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/{name}/difference")
+@router.get("/{name}/difference", responses={200: {"model": ledger_models.LedgerDifference}})
 async def difference(
     name: str,
     reader: Reader,
@@ -89,7 +94,7 @@ async def difference(
     )
 
 
-@router.get("/{name}/{key}/explain")
+@router.get("/{name}/{key}/explain", responses={200: {"model": ledger_models.ExplainedRow}})
 async def explain(
     name: str,
     key: str,

@@ -4,10 +4,11 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api import alert_bodies, figures, models, past
+from api import alert_bodies, audit_models, figures, past, past_models
 from api.auth import Ours, Reader, permitted
+from api.paging import paged
 from api.routes.figures import At, AtOffsets, Slow, json_response, require_ready
 from engines.primitives.errors import Unavailable
 from streams.cut_reader import PlacedCut
@@ -16,7 +17,7 @@ from streams.views import RiskView
 router = APIRouter(tags=["limits"])
 
 
-@router.get("/limits", responses={200: {"model": models.Rows}})
+@router.get("/limits", responses={200: {"model": past_models.Limits}})
 async def limits(
     reader: Reader,
     ours: Ours,
@@ -48,27 +49,28 @@ async def limits(
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow if query.is_past else None))
 
 
-@router.get("/cuts")
+@router.get("/cuts", responses={200: {"model": audit_models.Cuts}})
 async def cuts(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     slow: Slow,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 20,
-    before: Annotated[int | None, Query(ge=0, lt=2**63, description="`cursor` of the page before")] = None,
+    cursor: Annotated[int | None, Query(ge=0, lt=2**63, description="`cursor` of the page before")] = None,
+    before: Annotated[int | None, Query(ge=0, lt=2**63, deprecated=True, description="now `cursor`")] = None,
 ) -> Response:
     """Recorded cuts, newest first: what changed in each, with the offset vector it was taken at."""
     entities = permitted(reader, None)
 
-    def work() -> bytes:
+    def work() -> Any:
         if ours.recent_cuts is None:
             raise Unavailable("no cuts are recorded here")
-        found = ours.recent_cuts(before, limit)
+        found = ours.recent_cuts(before if cursor is None else cursor, limit)
         more = bool(found) and len(found) == limit and found[-1].offset > 0
-        body = {"cuts": [_cut(one, entities) for one in found], "cursor": found[-1].offset if more else None}
-        return msgspec.json.encode(body)
+        return {"cuts": [_cut(one, entities) for one in found], "cursor": found[-1].offset if more else None}
 
-    return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
 def _cut(placed: PlacedCut, entities: frozenset[str] | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Response
 
 from aggregates.envelope import EVERY_ENTITY, Principal
-from api import lineage
+from api import audit_models, lineage
 from api.auth import Ours, Reader
 from api.routes.figures import Slow, json_response, require_ready
 from api.services import Services
@@ -22,7 +22,7 @@ router = APIRouter(tags=["lineage"])
 Ratios = Annotated[bool, Query(description="also what it did to the lines of LCR and NSFR; takes seconds")]
 
 
-@router.get("/lineage/entries/{topic}/{partition}/{offset}")
+@router.get("/lineage/entries/{topic}/{partition}/{offset}", responses={200: {"model": audit_models.EntryTrace}})
 async def entry(
     *,
     reader: Reader,
@@ -45,7 +45,7 @@ async def entry(
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/lineage/entries")
+@router.get("/lineage/entries", responses={200: {"model": audit_models.EntryPlaces}, 404: {}})
 async def entries(
     *, reader: Reader, ours: Ours, slow: Slow, txn: Annotated[str, Query(min_length=1, max_length=128)]
 ) -> Response:
@@ -69,7 +69,7 @@ async def entries(
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/lineage/events/{position}")
+@router.get("/lineage/events/{position}", responses={200: {"model": audit_models.EventTrace}})
 async def event(reader: Reader, ours: Ours, slow: Slow, position: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
     """What the decision at this position of the log touched: fields of its aggregate, events of its command, those
     that it caused, postings, messages, documents, timers, expected cash, rows of ledgers."""
@@ -81,7 +81,7 @@ async def event(reader: Reader, ours: Ours, slow: Slow, position: Annotated[int,
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/lineage/events/{aggregate}/{key}/{version}")
+@router.get("/lineage/events/{aggregate}/{key}/{version}", responses={200: {"model": audit_models.EventTrace}})
 async def event_of(
     reader: Reader, ours: Ours, slow: Slow, aggregate: str, key: str, version: Annotated[int, Path(ge=1, lt=2**31)]
 ) -> Response:

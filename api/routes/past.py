@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from aggregates.envelope import EVERY_ENTITY, Principal
-from api import figures, past, past_replay
+from api import figures, past, past_models, past_replay
 from api.auth import Ours, Reader
 from api.routes.figures import At, AtOffsets, Member, Slow, json_response, member_filters
 from api.services import Services
@@ -30,7 +30,7 @@ class Replay(BaseModel):
     from_start: bool = Field(False, description="fold from the log's start and trust no snapshot")
 
 
-@router.get("/past")
+@router.get("/past", responses={200: {"model": past_models.PastPage}})
 async def page(
     *,
     reader: Reader,
@@ -51,7 +51,7 @@ async def page(
     return json_response(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.post("/past/replay")
+@router.post("/past/replay", responses={200: {"model": past_models.Replayed}})
 async def replay(reader: Reader, ours: Ours, slow: Slow, wish: Annotated[Replay, Body()]) -> Response:
     """Make a past figure again from the log and say whether it is what was shown; if not, the first row and why."""
 

@@ -5,15 +5,17 @@ from fractions import Fraction
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from aggregates.contingency_plan_request import digest_of, read_request
-from api import models
+from api import decision_models as models
 from api.auth import Ours, Reader
 from api.calculations.contingency_plan import ranking_rows, simulation_keys
 from api.case_commands import CaseCommand, answer, execute, named
 from api.moments import KnownAt, moment
+from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
+from api.past_models import PlanPreview
 from api.routes.figures import Slow
 from engines.primitives.money import exponent, to_text
 
@@ -49,24 +51,29 @@ class Proposal(CaseCommand):
     plan_no: str = Field(min_length=1, max_length=64, description="chosen by the caller, unique")
 
 
-@router.get("", responses={200: {"model": models.Rows}})
+@router.get("", responses={200: {"model": models.States}})
 async def plans(
+    request: Request,
     reader: Reader,
     ours: Ours,
     entity: Annotated[str | None, Query(max_length=200)] = None,
     stage: Annotated[str | None, Query(max_length=50)] = None,
     mode: Literal["LIVE", "DRILL"] | None = None,
+    limit: Limit = LIMIT_MAX,
+    cursor: Cursor = None,
 ) -> Response:
     """The plans that this actor may see, newest first; drills are plans of mode DRILL."""
     where = {} if mode is None else {"mode": mode}
 
     def work() -> Any:
-        return {"rows": ours.assets.list_cases(PLAN, reader=reader, entity=entity, stage=stage, where=where)}
+        return page_of(
+            ours.assets.list_cases(PLAN, reader=reader, entity=entity, stage=stage, where=where), cursor, limit
+        )
 
-    return answer(await anyio.to_thread.run_sync(work))
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
-@router.post("/preview")
+@router.post("/preview", responses={200: {"model": PlanPreview}})
 async def preview(reader: Reader, ours: Ours, slow: Slow, body: Preview) -> Response:
     """The plan simulated forward and ranked with its alternatives, before anyone proposes it."""
 
@@ -90,7 +97,7 @@ async def preview(reader: Reader, ours: Ours, slow: Slow, body: Preview) -> Resp
     return answer(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
-@router.get("/{plan_no}")
+@router.get("/{plan_no}", responses={200: {"model": models.CaseState}})
 async def plan(reader: Reader, ours: Ours, plan_no: str) -> Response:
     """One plan as it is now: lines, what was executed, what is left, what the alternatives were."""
     return answer(await anyio.to_thread.run_sync(lambda: ours.assets.state(PLAN, plan_no, reader=reader)))

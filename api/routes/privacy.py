@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from api import models
+from api import audit_models, decision_models
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute
 from api.privacy import ERASURE, Privacy, unless_keeper
@@ -23,19 +23,19 @@ class Erasure(CaseCommand):
     erasure_no: str = Field(min_length=1, max_length=64, description="chosen by the caller, unique")
 
 
-@router.get("/status", responses={200: {"model": dict[str, Any]}})
+@router.get("/status", responses={200: {"model": audit_models.PrivacyStatus}})
 async def status(reader: Reader, ours: Ours) -> Response:
     """Counts of subjects and keys, and all requests for erasure, newest first."""
     return answer(await anyio.to_thread.run_sync(lambda: _privacy(ours).status(reader)))
 
 
-@router.get("/subjects", responses={200: {"model": models.Rows}})
+@router.get("/subjects", responses={200: {"model": audit_models.Subjects}})
 async def subjects(reader: Reader, ours: Ours) -> Response:
     """Everyone whose personal data is held; an erased subject is a token and no more."""
     return answer(await anyio.to_thread.run_sync(lambda: {"rows": _privacy(ours).subjects(reader)}))
 
 
-@router.get("/customers", responses={200: {"model": models.Rows}})
+@router.get("/customers", responses={200: {"model": audit_models.CustomerNos}})
 async def customers(
     reader: Reader, ours: Ours, name: Annotated[str, Query(min_length=1, max_length=200)]
 ) -> Response:
@@ -47,14 +47,14 @@ async def customers(
     return answer(await anyio.to_thread.run_sync(work))
 
 
-@router.post("/erasures")
+@router.post("/erasures", responses={200: {"model": decision_models.CommandAnswer}})
 async def request_erasure(reader: Reader, ours: Ours, body: Erasure) -> Response:
     """Ask for the erasure of one subject; another administrator approves it."""
     unless_keeper(reader)
     return await execute(ours, reader, ERASURE, body.erasure_no, "Request", body)
 
 
-@router.post("/erasures/{erasure_no}/approve")
+@router.post("/erasures/{erasure_no}/approve", responses={200: {"model": decision_models.CommandAnswer}})
 async def approve_erasure(reader: Reader, ours: Ours, erasure_no: str, body: CaseCommand) -> Response:
     """Approve it, and destroy the keys: nothing brings the data back."""
     unless_keeper(reader)
@@ -65,7 +65,7 @@ async def approve_erasure(reader: Reader, ours: Ours, erasure_no: str, body: Cas
     return answer(msgspec.json.decode(told.body) | {"state": state})
 
 
-@router.post("/erasures/{erasure_no}/refuse")
+@router.post("/erasures/{erasure_no}/refuse", responses={200: {"model": decision_models.CommandAnswer}})
 async def refuse_erasure(reader: Reader, ours: Ours, erasure_no: str, body: CaseCommand) -> Response:
     """Refuse it; `payload.why` says why."""
     unless_keeper(reader)

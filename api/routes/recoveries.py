@@ -1,7 +1,6 @@
 """Expected and received cash of disposals. Thin: parse, ask the view off the event loop, answer."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 
 from api import figures, recoveries, recovery_models
 from api.auth import Ours, Reader
+from api.moments import IsoDay
 from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import InvalidInput, Unavailable
@@ -90,7 +90,7 @@ async def changes(
     to_offsets: LaterCut = None,
     entity: Member = None,
     currency: Member = None,
-    from_as_of: Annotated[date | None, Query(description="business date at the earlier cut")] = None,
+    from_as_of: Annotated[IsoDay | None, Query(description="business date at the earlier cut")] = None,
     as_of: AsOf = None,
 ) -> Response:
     """Why expected recoveries moved between two cuts: each decision by name, and the business date. No residual."""

@@ -6,7 +6,7 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Query, Response
 
-from api import figures, reports
+from api import figures, past_models, reports
 from api.auth import Ours, Reader
 from api.figures import Body
 from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/reports", tags=["reports"])
 Before = Annotated[str | None, Query(description="offsets of an earlier report to compare with", max_length=20_000)]
 
 
-@router.get("/daily")
+@router.get("/daily", responses={200: {"model": past_models.DailyReport}})
 async def daily(
     *,
     reader: Reader,

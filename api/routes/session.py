@@ -24,7 +24,7 @@ async def me(reader: Reader) -> models.Me:
     )
 
 
-@pages.get("/login", status_code=303)
+@pages.get("/login", status_code=303, response_class=RedirectResponse, responses={401: {}, 429: {}})
 async def login(request: Request, ours: Ours, code: Annotated[str, Query(max_length=200)]) -> Response:
     """Trades a one-time code for the session cookie."""
     token = await anyio.to_thread.run_sync(ours.login_codes.redeem, code, ours.clock())
@@ -35,7 +35,7 @@ async def login(request: Request, ours: Ours, code: Annotated[str, Query(max_len
     return answer
 
 
-@pages.get("/logout", status_code=303)
+@pages.get("/logout", status_code=303, response_class=RedirectResponse)
 async def logout(request: Request, ours: Ours) -> Response:
     """Forgets the session cookie. The token behind it stays valid until it expires."""
     if token := request.cookies.get(COOKIE):

@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from api import past_models
+from api.asyncapi_streams import with_streams
 from api.auth import Ours
 from streams.asyncapi import document as asyncapi_document
 from streams.views import RiskView
@@ -24,13 +26,19 @@ NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Tidemar
 <code>tidemark positions</code> and the <a href="/openapi.json">API</a>.</p></html>"""
 
 
-@router.get("/healthz")
+@router.get("/healthz", responses={200: {"model": past_models.Health}})
 async def healthz() -> Response:
     """The process is alive."""
     return _json({"status": "ok"})
 
 
-@router.get("/readyz")
+@router.get(
+    "/readyz",
+    responses={
+        200: {"model": past_models.Ready},
+        503: {"model": past_models.Ready, "description": "not yet: `reason`"},
+    },
+)
 async def readyz(ours: Ours) -> Response:
     """503 with the reason until the view has caught up; then also what should be known but stops nothing."""
     status = ours.live.status
@@ -59,7 +67,7 @@ async def metrics(request: Request) -> Response:
 
 @router.get("/asyncapi.json", include_in_schema=False)
 async def asyncapi() -> Response:
-    return _json(asyncapi_document())
+    return _json(with_streams(asyncapi_document()))
 
 
 def mount_page(app: FastAPI, page_dir: Path | None) -> None:

@@ -4,17 +4,17 @@ customer and one loan note. All answers carry `position`, the place of the decis
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from zlib import crc32
 
 import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Response
-from pydantic import BaseModel, ConfigDict
 
-from api import work, work_totals, work_views
+from api import work, work_models, work_totals, work_views
 from api.auth import Ours, Reader
 from api.conditional import tagged, unchanged
+from api.moments import IsoDay
 from api.routes.figures import json_response
 from engines.primitives.errors import Unavailable
 from projections.work.search import PAGE_MAX, QUERY_LENGTH_MAX
@@ -26,17 +26,7 @@ router = APIRouter(prefix=f"/{LISTS}", tags=["work lists"])
 Name = Annotated[str | None, Query(max_length=200)]
 Code = Annotated[str | None, Query(max_length=50)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Day = Annotated[date | None, Query()]
-
-
-class WorkList(BaseModel):
-    """A list at one position of the decision log."""
-
-    model_config = ConfigDict(extra="allow")
-
-    position: int
-    recorded_at: str | None
-    rows: list[dict[str, Any]] = []
+Day = Annotated[IsoDay | None, Query()]
 
 
 class Seeing:
@@ -48,7 +38,9 @@ class Seeing:
         ours: Ours,
         entity: Annotated[str | None, Query(max_length=200, description="only this legal entity")] = None,
         org: Annotated[str | None, Query(max_length=64, description="this organisation and those below it")] = None,
-        as_of: Annotated[date | None, Query(description="the day that days are counted from; default: today")] = None,
+        as_of: Annotated[
+            IsoDay | None, Query(description="the day that days are counted from; default: today")
+        ] = None,
         if_none_match: Annotated[str | None, Header(description="the ETag of an earlier answer: 304")] = None,
     ) -> None:
         self.reader, self.ours, self.entity, self.org, self.as_of = reader, ours, entity, org, as_of
@@ -83,41 +75,40 @@ class Seeing:
 
 
 Asked = Annotated[Seeing, Depends()]
-LISTED: dict[int | str, dict[str, Any]] = {200: {"model": WorkList}}
 
 
-@router.get("/home")
+@router.get("/home", responses={200: {"model": work_models.Home}})
 async def home(asked: Asked, start: Day = None, end: Day = None) -> Response:
     """The start page at one position of the log: to-dos, deadlines, messages, totals, plan, rankings."""
     return await asked.answer(lambda view: work_views.home(view, *asked.period(start, end)))
 
 
-@router.get("/todos", responses=LISTED)
+@router.get("/todos", responses={200: {"model": work_models.Todos}})
 async def todos(asked: Asked, kind: Code = None, mine: bool = False, everyone: bool = False) -> Response:
     """What waits for the reader, most urgent first; `mine` leaves out what is assigned to others, `everyone` shows
     what waits for whatever role."""
     return await asked.answer(lambda view: work.todo_list(view, kind=kind, mine=mine, everyone=everyone))
 
 
-@router.get("/done", responses=LISTED)
+@router.get("/done", responses={200: {"model": work_models.DoneList}})
 async def done(asked: Asked, limit: Limit = 50) -> Response:
     """What the reader did, newest first."""
     return await asked.answer(lambda view: work.done_list(view, limit))
 
 
-@router.get("/deadlines", responses=LISTED)
+@router.get("/deadlines", responses={200: {"model": work_models.Deadlines}})
 async def deadlines(asked: Asked, colour: Code = None, rule: Code = None) -> Response:
     """Open terms and dates with days left and a colour, most urgent first; lapsed ones until they are settled."""
     return await asked.answer(lambda view: work.deadline_list(view, colour=colour, rule=rule))
 
 
-@router.get("/messages", responses=LISTED)
+@router.get("/messages", responses={200: {"model": work_models.Messages}})
 async def messages(asked: Asked, everyone: bool = False, limit: Limit = 100) -> Response:
     """Reminders sent to the reader or the reader's roles, newest first, and the notices in force."""
     return await asked.answer(lambda view: work.message_list(view, everyone=everyone, limit=limit))
 
 
-@router.get("/totals")
+@router.get("/totals", responses={200: {"model": work_models.Totals}})
 async def totals(
     asked: Asked,
     by: Annotated[str, Query(max_length=200, description="of the stock, by commas")] = "classification,lifecycle",
@@ -133,13 +124,13 @@ async def totals(
     )
 
 
-@router.get("/plan", responses=LISTED)
+@router.get("/plan", responses={200: {"model": work_models.WorkPlan}})
 async def plan(asked: Asked, kind: Code = None) -> Response:
     """Targets with what counts for them, completion, time progress, nodes and rank."""
     return await asked.answer(lambda view: work_totals.plan_list(view, kind=kind))
 
 
-@router.get("/rankings")
+@router.get("/rankings", responses={200: {"model": work_models.Rankings}})
 async def rankings(
     asked: Asked, kind: str = "RECOVERY", start: Day = None, end: Day = None, with_memo: bool = False
 ) -> Response:
@@ -150,7 +141,7 @@ async def rankings(
     )
 
 
-@router.get("/search", responses=LISTED)
+@router.get("/search", responses={200: {"model": work_models.SearchPage}})
 async def search(
     asked: Asked,
     q: Annotated[str, Query(max_length=QUERY_LENGTH_MAX, description="words that all occur, in any part")] = "",
@@ -170,19 +161,19 @@ async def search(
     return await asked.answer(lambda view: work.search_page(view, query))
 
 
-@router.get("/tags", responses=LISTED)
+@router.get("/tags", responses={200: {"model": work_models.Tags}})
 async def tags(asked: Asked) -> Response:
     """The tags in use, with how many loan notes and customers carry them."""
     return await asked.answer(work.tag_list)
 
 
-@router.get("/customers/{customer_no}")
+@router.get("/customers/{customer_no}", responses={200: {"model": work_models.CustomerWork}})
 async def customer(asked: Asked, customer_no: str) -> Response:
     """One customer on one body: claims, cases, files, guarantors, relations, external facts, what happened."""
     return await asked.answer(lambda view: work_views.customer_view(view, customer_no))
 
 
-@router.get("/assets/{loan_no}")
+@router.get("/assets/{loan_no}", responses={200: {"model": work_models.AssetWork}})
 async def asset(asked: Asked, loan_no: str) -> Response:
     """One loan note: the place of every yuan, cases, deadlines, what happened."""
     return await asked.answer(lambda view: work_views.asset_view(view, loan_no))

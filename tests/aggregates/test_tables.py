@@ -17,7 +17,21 @@ from engines.primitives.errors import Forbidden, NotFound, Rejected, TidemarkErr
 from tests.aggregates.walker import PAYLOADS, State, Walker, Way, _is_open_to
 
 #: Written as tables too, with their own tests: their commands carry whole engine inputs.
-ELSEWHERE = frozenset({"ContingencyPlan", "LimitBreach"})
+ELSEWHERE = frozenset(
+    {
+        "ContingencyPlan",
+        "LimitBreach",
+        "Alert",
+        "AlertSubscription",
+        "AlertTeam",
+        "AlertSilence",
+        "AlertRule",
+        "WithdrawalReservation",
+        "DispatchProposal",
+        "PivotDefinition",
+        "Dashboard",
+    }
+)
 TABLES = [kind for kind in KINDS.values() if kind.NAME not in ELSEWHERE]
 #: Stages and events that need a history of their own, and have it in the scenarios.
 ELSEWHERE_STAGES = {"BREACHED", "-"}

@@ -272,7 +272,9 @@ def test_alerts_and_entries_of_other_entities_are_not_there(client: Client) -> N
     assert_problem(client.get(V1 + "/entries/tm.in.core.txn.v1/0/5", headers=north), 404, "not-found")
     assert get(client, "/entries/tm.in.core.txn.v1/0/5")["record"]["txn_id"] == "T5"
     assert_problem(client.get(V1 + "/risk-assets/SOUTH-1", headers=north), 404, "not-found")
-    assert get(client, "/risk-assets", "north")["rows"] == [{"entity": "NORTH", "lifecycle": "ACTIVE"}]
+    assert get(client, "/risk-assets", "north")["rows"] == [
+        {"loan_no": "NORTH-1", "entity": "NORTH", "lifecycle": "ACTIVE"}
+    ]
 
 
 # -- alerts -----------------------------------------------------------------------------------------------

@@ -137,8 +137,9 @@ def test_children_start_in_order_and_know_their_directory(tmp_path: Path, monkey
     monkeypatch.setenv("TIDEMARK_TOKEN", "of-the-shell")
     ours = settings(tmp_path, api_port=8123)
     children = up.plan(ours, up.choose_feed("simulated", None), workers=2)
-    assert [child.name for child in children] == ["broker", "worker-1", "worker-2", "core", "archive", "api", "feed"]
-    assert [child.restart for child in children] == [True] * 6 + [False]
+    names = ["broker", "worker-1", "worker-2", "core", "archive", "notifier", "api", "feed"]
+    assert [child.name for child in children] == names
+    assert [child.restart for child in children] == [True] * 7 + [False]
     for child in children:
         assert child.env is not None
         assert child.env["TIDEMARK_DATA_DIR"] == str(tmp_path)
@@ -153,6 +154,7 @@ def test_a_real_cluster_needs_no_broker_of_ours(tmp_path: Path) -> None:
         "worker",
         "core",
         "archive",
+        "notifier",
         "api",
     ]
 

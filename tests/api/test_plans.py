@@ -108,7 +108,7 @@ def test_a_preview_is_the_plan_before_it_is_stored(client: Client) -> None:
     assert [line["amount"] for line in found["lines"]] == ["500.00", "200.00", "200.00"]
     assert found["ranking"][0]["reasons"] == ["covers the need on every day"]
     assert found["ranking"][2]["reasons"] == ["leaves uncovered at the worst: 200.00", "days below the limit: 1"]
-    assert client.get("auditor", "/plans").json() == {"rows": []}
+    assert client.get("auditor", "/plans").json() == {"rows": [], "cursor": None}
     assert client.propose()["state"]["simulation_digest"] == found["simulation_digest"]
 
 
@@ -176,7 +176,7 @@ def test_another_entity_finds_nothing(client: Client) -> None:
     client.propose()
     for path in ("/plans/CFP-1", "/plans/CFP-1/history"):
         assert client.get("stranger", path).status_code == 404
-    assert client.get("stranger", "/plans").json() == {"rows": []}
+    assert client.get("stranger", "/plans").json() == {"rows": [], "cursor": None}
     assert client.post("stranger", "/plans/CFP-1/approve").status_code == 404
     assert client.get("nobody", "/plans").status_code == 401
 

@@ -13,6 +13,7 @@ from streams.access_log import AccessRecord
 from streams.asyncapi import CHANNELS, document
 from streams.audit_heads import AuditHead
 from streams.integrations.registry import INTEGRATIONS
+from streams.nostro_records import NostroEntry, NostroStatement, StatementFinding
 from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
 
 DOCUMENT = document()
@@ -24,7 +25,11 @@ STRUCTS = {
 NEIGHBOURS = {row.struct.__name__: row.topic for row in INTEGRATIONS.values()}
 STRUCTS |= dict.fromkeys((*NEIGHBOURS, "Balances", "GraphEdge"), msgspec.Struct)
 STRUCTS |= {"AccessRecord": AccessRecord, "AuditHead": AuditHead}
-STRUCTS |= dict.fromkeys(("RiskCut", "CutTotal", "CutAssets", "CutFlow", "LiquidAsset"), msgspec.Struct)
+STRUCTS |= {one.__name__: one for one in (NostroStatement, NostroEntry, StatementFinding)}
+STRUCTS |= dict.fromkeys(
+    ("RiskCut", "CutTotal", "CutAssets", "CutFlow", "LiquidAsset", "Decision", "Due", "TotalKey", "Rule", "RuleSet"),
+    msgspec.Struct,
+)
 SOURCE = schemas.Source(topic=topics.TXN, partition=0, offset=1, log="cluster/topic", fold=1)
 EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "Txn": schemas.Txn(
@@ -57,6 +62,19 @@ EXAMPLES: dict[str, msgspec.Struct | bytes] = {
         amount="10.00",
         value_date="2026-11-23",
         status="approved",
+    ),
+    "TransferInstruction": schemas.TransferInstruction(
+        instruction_id="DP-1/1",
+        proposal_no="DP-1",
+        revision=1,
+        entity_id="BANK-A",
+        ccy="CNY",
+        source_org="A",
+        destination_org="B",
+        amount="80.00",
+        value_date="2026-11-23",
+        approved_by="U-801",
+        event_time="2026-11-23T04:00:00.000000Z",
     ),
     "PostingRequest": schemas.PostingRequest(
         instruction_id="I1",
@@ -102,6 +120,15 @@ EXAMPLES: dict[str, msgspec.Struct | bytes] = {
     "FxRate": schemas.FxRate(base_ccy="EUR", quote_ccy="CNY", event_time="2026-11-22T09:00:00Z", mid="7.8"),
     "ReserveState": schemas.ReserveState(
         entity_id="NORTH", ccy="EUR", event_time="2026-11-22T09:00:00Z", required="10.00"
+    ),
+    "NostroStatement": NostroStatement(
+        entity_id="NORTH",
+        account_id="N1",
+        ccy="EUR",
+        statement_id="S1",
+        event_time="2026-11-22T00:00:00Z",
+        closing_date="2026-11-22",
+        closing="-10.00",
     ),
     "Deposit": schemas.Deposit(
         entity="NORTH",
