@@ -13,7 +13,7 @@ from enum import StrEnum
 from cel_expr_python import cel
 
 from engines.primitives.errors import InvalidInput
-from engines.primitives.money import to_minor
+from engines.primitives.money import exponent, to_minor
 
 Fact = bool | int | float | str | list[str]
 LONGEST = 2_000  # characters
@@ -71,7 +71,10 @@ def environment(vocabulary: Vocabulary, currency: str) -> cel.Env:
     """What an expression over these facts is compiled in; `money` reads amounts of `currency`."""
 
     def money(amount: str) -> int:
-        return to_minor(amount, currency)
+        # A rule for several currencies says "1000.00" also of those that have no decimals.
+        whole, _, fraction = amount.partition(".")
+        kept = fraction[: exponent(currency)] if not fraction[exponent(currency) :].strip("0") else fraction
+        return to_minor(f"{whole}.{kept}" if kept else whole, currency)
 
     overload = cel.Overload("money_of_text", cel.Type.INT, [cel.Type.STRING], False, money)
     return cel.NewEnv(

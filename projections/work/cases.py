@@ -225,6 +225,29 @@ def _voided(case: CaseRow, payload: Payload, _event: Event) -> None:
         version["void"] = version["void"] or version["version"] == payload["version"]
 
 
+def _ruled(in_force: int) -> Any:
+    def effect(case: CaseRow, _payload: Payload, _event: Event) -> None:
+        case.sums["in_force"] = in_force
+
+    return effect
+
+
+def _reservation_content(case: CaseRow, payload: Payload, _event: Event) -> None:
+    """Another content was not approved by anybody."""
+    if payload["revision"] != case.sums.get("revision"):
+        case.lists["levels"], case.lists["approvals"] = [], []
+        case.people.pop("approver", None)
+    case.sums["revision"] = payload["revision"]
+
+
+def _reservation_graded(case: CaseRow, payload: Payload, _event: Event) -> None:
+    case.lists["levels"] = list(payload["levels"])
+
+
+def _reservation_approved(case: CaseRow, payload: Payload, _event: Event) -> None:
+    case.lists.setdefault("approvals", []).append(payload["level"])
+
+
 def _repaid(case: CaseRow, payload: Payload, _event: Event) -> None:
     case.sums["paid"] = case.sums.get("paid", 0) + case.minor(payload["amount"])
 
@@ -246,6 +269,15 @@ def _reminded(case: CaseRow, payload: Payload, event: Event) -> None:
 
 
 EFFECTS: dict[str, Any] = {
+    "AlertRuleEnabled": _ruled(1),
+    "AlertRuleDisabled": _ruled(0),
+    "ReservationDrafted": _reservation_content,
+    "ReservationTakenOver": _reservation_content,
+    "ReservationFollowed": _reservation_content,
+    "ReservationAmended": _reservation_content,
+    "ReservationGraded": _reservation_graded,
+    "ReservationBranchApproved": _reservation_approved,
+    "ReservationApproved": _reservation_approved,
     "ReminderSent": _reminded,
     "AssetTagged": _tagged,
     "TagAdded": _append("tags", "tag"),

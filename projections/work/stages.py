@@ -146,6 +146,39 @@ def _portion_gone(stage: str) -> Callable[[CaseRow, Mapping[str, Any]], str]:
     return after
 
 
+def _as_before(case: CaseRow, payload: Mapping[str, Any]) -> str:
+    """Of an act that may be the first on an alert."""
+    return case.stage or "RAISED"
+
+
+#: What a channel calls the stages of an announced withdrawal.
+RESERVATION_STAGES: Mapping[str, str] = {
+    "DRAFT": "DRAFT",
+    "SUBMITTED": "SUBMITTED",
+    "APPROVED": "TREASURY_OK",
+    "EXECUTED": "EXECUTED",
+    "PARTIAL": "PARTIAL",
+    "REJECTED": "REJECTED",
+    "CANCELLED": "CANCELLED",
+    "EXPIRED": "EXPIRED",
+}
+
+
+def _reservation_told(case: CaseRow, payload: Mapping[str, Any]) -> str:
+    """What was approved here of an unchanged one stays."""
+    stage = RESERVATION_STAGES.get(payload["status"], "DRAFT")
+    is_approved = payload["revision"] == case.sums.get("revision") and bool(case.listed("approvals"))
+    return "" if stage == "SUBMITTED" and is_approved else stage
+
+
+def _reservation_approved(case: CaseRow, payload: Mapping[str, Any]) -> str:
+    return "TREASURY_OK" if len(case.listed("approvals")) + 1 >= len(case.listed("levels")) else "BRANCH_OK"
+
+
+def _reservation_executed(case: CaseRow, payload: Mapping[str, Any]) -> str:
+    return "EXECUTED" if case.minor(payload["executed"]) >= case.minor(case.facts["amount"]) else "PARTIAL"
+
+
 DERIVED: Mapping[tuple[str, str], Callable[[CaseRow, Mapping[str, Any]], str]] = {
     ("Target", "Assess"): _assessed,
     ("Inspection", "Review"): _reviewed,
@@ -169,6 +202,18 @@ DERIVED: Mapping[tuple[str, str], Callable[[CaseRow, Mapping[str, Any]], str]] =
     ("RiskAsset", "UnwindTransfer"): lambda case, payload: case.named.get("sold_from", {}).get(
         payload["case_no"], ""
     ),
+    ("Alert", "Comment"): _as_before,
+    ("Alert", "Escalate"): _as_before,
+    ("Alert", "FailDelivery"): _as_before,
+    ("AlertRule", "Disable"): lambda case, payload: "DISABLED" if case.stage == "ENABLED" else "",
+    ("AlertRule", "Discard"): lambda case, payload: "ENABLED" if case.sums.get("in_force") else "DISCARDED",
+    ("AlertSilence", "Silence"): lambda case, payload: "PROPOSED" if payload.get("needs_another") else "IN_FORCE",
+    ("WithdrawalReservation", "TakeOver"): _reservation_told,
+    ("WithdrawalReservation", "Follow"): _reservation_told,
+    ("WithdrawalReservation", "ApproveAtBranch"): _reservation_approved,
+    ("WithdrawalReservation", "ApproveAtTreasury"): _reservation_approved,
+    ("WithdrawalReservation", "Amend"): lambda case, payload: "DRAFT" if case.stage == "DRAFT" else "SUBMITTED",
+    ("WithdrawalReservation", "Execute"): _reservation_executed,
     ("*", "CancelPosting"): lambda case, payload: case.way_back.get("posting", ""),
     ("*", "MarkReversalRejected"): lambda case, payload: case.way_back.get("reversal", ""),
 }

@@ -10,6 +10,7 @@ import pytest
 from aggregates.alert import alert_key
 from aggregates.commands import Outcome
 from tests.aggregates.world import ENTITY, World, open_world
+from tests.work_oracle import assert_as_the_aggregates
 
 KEY = alert_key("A-1", ENTITY)
 OF_ALERT = {"alert_id": "A-1", "severity": "CRITICAL", "rule": "limit", "incident": "A-1"}
@@ -32,6 +33,7 @@ SILENCE: dict[str, Any] = {
 def world(tmp_path: Path) -> Iterator[World]:
     opened = open_world(tmp_path)
     yield opened
+    assert_as_the_aggregates(opened.app)
     opened.store.close()
 
 

@@ -11,6 +11,7 @@ from aggregates.alert_rule import digest_of
 from aggregates.commands import Outcome
 from aggregates.rendering import Json
 from tests.aggregates.world import AUDITOR, World, open_world
+from tests.work_oracle import assert_as_the_aggregates
 
 KIND, KEY = "AlertRule", "low-cash"
 DRAFT: dict[str, Any] = {
@@ -29,6 +30,7 @@ DRAFT: dict[str, Any] = {
 def world(tmp_path: Path) -> Iterator[World]:
     opened = open_world(tmp_path)
     yield opened
+    assert_as_the_aggregates(opened.app)
     opened.store.close()
 
 

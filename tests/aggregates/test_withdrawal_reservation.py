@@ -12,6 +12,7 @@ from aggregates.withdrawal_reservation import WithdrawalReservation
 from engines.primitives.errors import Conflict, TidemarkError
 from tests.aggregates.liquidity_world import open_liquidity_world
 from tests.aggregates.withdrawal_world import ANNOUNCED, NO, Desk
+from tests.work_oracle import assert_as_the_aggregates
 
 TOLD: dict[str, Any] = {
     "customer_no": "C-9",
@@ -32,6 +33,7 @@ TOLD: dict[str, Any] = {
 def desk(tmp_path: Path) -> Iterator[Desk]:
     opened, store = open_liquidity_world(tmp_path)
     yield Desk(opened)
+    assert_as_the_aggregates(opened.app)
     store.close()
 
 

@@ -106,7 +106,11 @@ class WatchAnswers:
     def _judge(self, method: str, path: str, told: Message, body: bytes, scope: Scope) -> None:
         headers = dict(told["headers"])
         kind = headers.get(b"content-type", b"").decode().partition(";")[0]
-        if told["status"] in UNFORESEEN or not kind.endswith("json") or b"fields=" in scope["query_string"]:
+        if (
+            told["status"] in UNFORESEEN
+            or not kind.endswith(("/json", "+json"))
+            or b"fields=" in scope["query_string"]
+        ):
             return
         if headers.get(b"content-encoding") == b"gzip":
             body = gzip.decompress(body)

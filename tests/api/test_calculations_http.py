@@ -24,6 +24,9 @@ def test_the_list_and_a_schema(client: Client) -> None:
     assert client.get(f"{HERE}/duration-gap/schema").json()["title"] == "duration_gap"
 
 
+JSON = {"Content-Type": "application/json"}
+
+
 def test_the_result_is_that_of_the_command_line(client: Client) -> None:
     case = cases("duration")[0]
     answer = client.post(f"{HERE}/duration", json=case["inputs"])
@@ -36,15 +39,15 @@ def test_errors_are_problem_documents(client: Client) -> None:
     answer = client.post(f"{HERE}/duration", json=bad)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert answer.json()["facts"] == {"field": "flows[0].date", "record": "flows[0]"}
-    assert client.post(f"{HERE}/duration", content=b"no").json()["facts"] == {"field": "input"}
+    assert client.post(f"{HERE}/duration", content=b"no", headers=JSON).json()["facts"] == {"field": "input"}
     for missing in (client.post(f"{HERE}/nothing", json={}), client.get(f"{HERE}/nothing/schema")):
         assert (missing.status_code, missing.json()["title"]) == (404, "not-found")
 
 
 def test_a_body_without_end_is_cut_off(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "BODY_BYTES_MAX", 100)
-    assert client.post(f"{HERE}/duration", content=b" " * 101).status_code == 413
-    assert client.post(f"{HERE}/duration", content=b" " * 100).status_code == 422
+    assert client.post(f"{HERE}/duration", content=b" " * 101, headers=JSON).status_code == 413
+    assert client.post(f"{HERE}/duration", content=b" " * 100, headers=JSON).status_code == 422
 
 
 def test_who_has_no_role_computes_nothing() -> None:

@@ -20,7 +20,7 @@ from infra.decision_views import DecisionViews, command_name
 from projections.work.duties import MACHINES
 from projections.work.todos import Todo, todos
 from tests.aggregates.walker import BRANCH, ENTITY, LOAN, PAYLOADS, Walker, _is_open_to
-from tests.infra.test_decision_views import assert_as_the_aggregates
+from tests.work_oracle import assert_as_the_aggregates
 
 #: Few enough to be quick: every derived stage, every pattern; the others differ in their nouns.
 WALKED = (

@@ -55,6 +55,12 @@ def test_what_cannot_be_said_is_an_error_and_not_a_no(text: str, currency: str, 
         rule.holds({"amount": 1}, currency)
 
 
+def test_noughts_beyond_a_currencys_decimals_mean_nothing() -> None:
+    rule = expression('amount >= money("1000.00")', FLOWS)
+    assert rule.holds({"amount": 1_000}, "JPY")
+    assert not rule.holds({"amount": 999}, "JPY")
+
+
 def test_a_fact_that_does_not_decide_may_be_missing() -> None:
     assert expression('entity == "A" || late', FLOWS).holds({"entity": "A"}, "CNY")
     assert expression('"payroll" in tags', FLOWS).holds({"tags": ["payroll"]}, "CNY")
