@@ -50,6 +50,8 @@ class AnnouncedReservations:
         self._kafka, self._topic, self._timeout_s = dict(kafka), topic, timeout_s
         self._lock = threading.Lock()
         self._consumer: Consumer | None = None
+        # Asks for ends on a connection of its own: one that fetches answers nothing else until its fetch is answered.
+        self._asking: Consumer | None = None
         self._next: dict[int, int] = {}
         self._known: dict[Key, Announced] = {}
         self.unreadable = 0
@@ -64,21 +66,23 @@ class AnnouncedReservations:
             return dict(self._known)
 
     def close(self) -> None:
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        for consumer in (self._consumer, self._asking):
+            if consumer is not None:
+                consumer.close()
+        self._consumer = self._asking = None
 
     def _read_on(self) -> None:
-        if self._consumer is None:
+        if self._consumer is None or self._asking is None:
             config = {"group.id": "tidemark-desk", "enable.auto.commit": False, "allow.auto.create.topics": False}
             self._consumer = Consumer(self._kafka | config, logger=CLIENT_LOG)
+            self._asking = Consumer(self._kafka | config, logger=CLIENT_LOG)
             found = self._consumer.list_topics(self._topic, timeout=self._timeout_s).topics[self._topic]
             for partition in found.partitions:
                 self._next.setdefault(partition, 0)
             self._consumer.assign([TopicPartition(self._topic, *place) for place in sorted(self._next.items())])
         deadline = monotonic() + self._timeout_s
         ends = {
-            partition: self._consumer.get_watermark_offsets(
+            partition: self._asking.get_watermark_offsets(
                 TopicPartition(self._topic, partition), timeout=self._timeout_s
             )[1]
             for partition in self._next
