@@ -348,7 +348,7 @@ print("closed", flush=True)
             events.next("state")
             child.send_signal(signal.SIGTERM)
             assert list(events) == []  # a clean end, not a broken connection
-        # A stream that was not ended by us would have broken off above; how long Python takes to go is the host's matter.
+        # A stream that we did not end would have broken off above; how long Python takes to go is the host's matter.
         assert child.wait(timeout=60) == 0
         assert child.stdout.read() == "closed\n"
     finally:
