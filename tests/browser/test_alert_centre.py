@@ -199,7 +199,7 @@ def test_a_treasurer_drafts_and_previews_a_rule_and_another_person_enables_it(en
     expect(page.locator("#ac-rule-enable")).to_be_disabled()
     page.locator("#ac-rule-try").click()
     expect(page.locator(".ac-verdict")).to_contain_text(re.compile(r"Would have fired [1-9]\d* times over \d+ cuts"))
-    assert page.locator(".ac-chart rect").count() > 0
+    expect(page.locator(".ac-chart rect").first).to_be_attached()
     expect(page.locator(".ac-preview tbody tr").first).to_contain_text(re.compile("BANK|OTHER"))
     expect(page.locator("#ac-rule-hint")).to_contain_text("another person enables it")
     expect(page.locator("#ac-rule-enable")).to_be_disabled()
