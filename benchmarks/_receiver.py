@@ -1,13 +1,15 @@
-"""Writes down when alerts and position updates arrive: `sse ADDRESS TOKEN` or `topic BOOTSTRAP`, to stdout.
+"""Writes down when alerts and position updates arrive: `sse ADDRESS TOKEN`, `topic BOOTSTRAP` or `webhook PORT_FILE`.
 
-A process of its own, so that the sender's work does not delay its clock. The clock is the machine's monotonic
-one, which processes share. A line: microseconds, kind, and the txn_id or the offsets a positions event stands at.
+Lines go to stdout: microseconds, kind, and the txn_id or the offsets a positions event stands at. A process of its
+own, so that the sender's work does not delay its clock, which is the machine's monotonic one that processes share.
 """
 
+import asyncio
 import json
 import sys
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 SOURCE = "tm.in.core.txn.v1/"
@@ -53,10 +55,35 @@ def receive_topic(bootstrap: str) -> None:
             put("record", json.loads(message.value())["txn_id"])
 
 
+async def receive_webhook(told: Path) -> None:
+    """Answers 200 to everything at once; connections are kept open, as the notifier likes them."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            length = 0
+            while (header := (await reader.readline()).strip()) != b"":
+                name, _, value = header.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+            body = json.loads(await reader.readexactly(length))
+            for alert in body["data"]["alerts"]:
+                put("webhook", alert["record"]["txn_id"])
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    await asyncio.to_thread(told.write_text, str(server.sockets[0].getsockname()[1]))
+    put("ready", None)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
     try:
         if sys.argv[1] == "sse":
             receive_sse(sys.argv[2], sys.argv[3])
+        elif sys.argv[1] == "webhook":
+            asyncio.run(receive_webhook(Path(sys.argv[2])))
         else:
             receive_topic(sys.argv[2])
     except KeyboardInterrupt:

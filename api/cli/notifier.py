@@ -4,9 +4,9 @@ out."""
 import os
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 from rich.markup import escape
@@ -27,8 +27,6 @@ def notifier(data_dir: DataDir = None) -> None:
     """Decide who is told of alerts and tell them: webhook, e-mail, SMS, Kafka; until Ctrl-C or SIGTERM."""
     from api.startup import await_kafka, configure_logs
 
-    with suppress(OSError):
-        os.nice(5)  # folds come first: a message that leaves some milliseconds later leaves as well
     settings = load_settings(data_dir=data_dir)
     configure_logs(settings)
     await_kafka(settings)
@@ -69,16 +67,33 @@ def replay(
     *,
     since: Annotated[str | None, typer.Option("--since", metavar="INSTANT", help="Due at or after it.")] = None,
     subscription: Annotated[str | None, typer.Option("--subscription", help="Only of this one.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only by this one.")] = None,
     delivered: Annotated[bool, typer.Option("--delivered", help="Those that arrived as well.")] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Send again what failed or was suspended, under the same ids; suspended targets are tried again."""
     states = ["failed", "suspended", *(["delivered"] if delivered else [])]
-    body = {"ids": ids or [], "since": since, "subscription": subscription, "states": states}
+    body = {"ids": ids or [], "since": since, "subscription": subscription, "channel": channel, "states": states}
     with Api(load_settings(data_dir=data_dir)) as api:
         found = api.post("/alert-deliveries/replay", body)
     print_json(found) if as_json else out().print(f"{found['replayed']:,} messages are due again")
+
+
+@deliveries.command()
+def resume(
+    subscription: Annotated[str, typer.Argument(help="Its number.")],
+    *,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only its target of this one.")] = None,
+    comment: Annotated[str | None, typer.Option("-m", "--comment", help="What was put right.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Try suspended targets of a subscription again, and send what they missed."""
+    body = {"cmd_id": str(uuid4()), "channel": channel, "comment": comment}
+    with Api(load_settings(data_dir=data_dir)) as api:
+        found = api.post(f"/alert-subscriptions/{subscription}/resume", body)
+    print_json(found) if as_json else out().print(f"{subscription}: {found['replayed']:,} messages are due again")
 
 
 @deliveries.command("test")
