@@ -47,6 +47,7 @@ from api.trust_operations import Operations
 from api.withdrawal_desk_wiring import keeping_desk, withdrawal_desk
 from infra.checkpoint_files import HeadsFile
 from infra.checkpoint_settings import heads_file, witnesses
+from infra.collector import collect_seldom
 from infra.deadline_policies import deadline_book, holiday_calendar, reminder_ladder
 from infra.decision_views import DecisionViews
 from infra.deliveries import DeliveryStore
@@ -135,6 +136,7 @@ def run_api(settings: Settings) -> None:
     from api.server import serve
 
     def tell(port: int) -> None:
+        collect_seldom()
         host = "127.0.0.1" if settings.api_host in ANY_ADDRESS else settings.api_host
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         body = {"address": address, "port": port, "pid": os.getpid()}

@@ -6,7 +6,6 @@ crashes the app: its supervisor restarts it and it resumes at the snapshot.
 """
 
 import asyncio
-import gc
 import logging
 import os
 import sys
@@ -25,6 +24,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from engines.primitives.errors import TidemarkError, Unavailable
 from infra.allocator import fix_mapping_threshold
 from infra.archive_store import ArchiveStore
+from infra.collector import FOLDING, collect_seldom
 from infra.files import write_atomically
 from infra.kafka.admin import log_bounds
 from infra.kafka.clients import client_config, cluster_and_topic_ids, producer_config, resolve_bootstrap
@@ -381,10 +381,7 @@ def run_worker(
         process_file(settings.data_dir / "run", "worker", os.getpid()), f'{{"metrics":"{address}"}}'.encode()
     )
     logging.getLogger("faust").setLevel(logging.WARNING)
-    # A batch makes tens of thousands of short-lived tuples and no cycles: collecting at every 700 of them costs a
-    # third of decoding. What was imported is never garbage.
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 20)
+    collect_seldom(FOLDING)
     sys.setswitchinterval(0.001)  # the fetching thread and the loop wait this long for the folding one
     try:
         QuietWorker(worker.app, loglevel="WARN", redirect_stdouts=False, quiet=True).execute_from_commandline()

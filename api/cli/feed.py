@@ -196,7 +196,7 @@ def _run(
     from streams.feeds.start import FeedOptions
     from streams.producer import RecordProducer
 
-    producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
+    producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings), linger_ms=20))
     with stop_on_signals() as stop, feeding_progress(name) as (tell, tell_total):
         options = FeedOptions(
             settings.data_dir / "feed",
