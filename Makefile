@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: help setup setup-test page run check test bench chaos histories searches contract soak lock clean
 
 PY := .venv/bin/python
+# Else every process compiles everything anew, and pytest rewrites 500 files' assertions in each of its workers.
+export PYTHONDONTWRITEBYTECODE :=
 FEED ?= simulated
 PORT ?= 8000
 NAME ?= throughput

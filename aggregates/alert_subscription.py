@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aggregates.alert import PEOPLE, SEVERITIES
+from aggregates.alert import PEOPLE, SEVERITIES, SYSTEM
 from aggregates.envelope import EVERY_ENTITY
 from aggregates.refusals import unless_field
 from aggregates.steps.case import Case, CaseEvent
@@ -123,6 +123,11 @@ def _is_own(step: Step) -> bool:
     return step.case.facts.get("team") is not None and _in_its_team(step)
 
 
+def _is_suspended(step: Step) -> bool:
+    channel = step.get("channel")
+    return any(channel in (None, one["channel"]) for one in step.case.suspended)
+
+
 OWN = "own subscription, or that of one's team, or by an administrator"
 
 
@@ -160,21 +165,60 @@ class AlertSubscription(Case):
             next="ENDED",
             clauses=(clause("End.1", OWN, _is_own),),
         ),
+        row(
+            "SuspendTarget",
+            "TargetSuspended",
+            SYSTEM,
+            "delivered_as:S, channel:I, target:S, error_text:S",  # an escalation is delivered as `SUB-1:2:U-7`
+            stages="ACTIVE",
+        ),
+        row(
+            "ResumeTarget",
+            "TargetResumed",
+            f"{PEOPLE} SA",
+            "channel:I?, comment:S?",  # without a channel: all of them
+            stages="ACTIVE",
+            clauses=(
+                clause("ResumeTarget.1", OWN, _is_own),
+                clause("ResumeTarget.2", "a target is suspended", _is_suspended),
+            ),
+        ),
     )
 
     def start(self) -> None:
         self.versions: list[dict[str, Any]] = []
         self.ended_at: datetime | None = None
+        self.suspended: list[dict[str, Any]] = []
 
     def absorb(self, event: CaseEvent) -> None:
+        content = self.facts
         super().absorb(event)
-        if event.ROW.command == "End":
-            self.ended_at = event.timestamp
-        else:
-            self.versions.append({"since": event.timestamp, **event.read_facts()})
-            # A change says the whole content: what it leaves out is gone, not kept.
-            kept = {name: self.facts[name] for name in ("subscriber", "team") if name in self.facts}
-            self.facts = event.read_facts() | kept
+        facts = event.read_facts()
+        match event.ROW.command:
+            case "End":
+                self.ended_at = event.timestamp
+            case "SuspendTarget":
+                self.facts = content  # what is subscribed to stays as it is
+                self.suspended.append({**facts, "at": event.timestamp})
+            case "ResumeTarget":
+                self.facts = content
+                self.suspended = [one for one in self.suspended if facts.get("channel") not in (None, one["channel"])]
+            case _:
+                self.versions.append({"since": event.timestamp, **facts})
+                # A change says the whole content: what it leaves out is gone, not kept.
+                kept = {name: content[name] for name in ("subscriber", "team") if name in content}
+                self.facts = facts | kept
+                self._forget_other_targets()
+
+    def _forget_other_targets(self) -> None:
+        """An own target that is named no more was suspended in vain; one of an escalation is the team's."""
+        named = {(one["channel"], one["target"]) for one in self.facts["channels"]}
+        self.suspended = [
+            one
+            for one in self.suspended
+            if one["delivered_as"] != self.key or (one["channel"], one["target"]) in named
+        ]
 
     def extra(self) -> dict[str, Any]:
-        return {"versions": len(self.versions), "since": self.versions[-1]["since"] if self.versions else None}
+        since = self.versions[-1]["since"] if self.versions else None
+        return {"versions": len(self.versions), "since": since, "suspended": list(self.suspended)}

@@ -156,6 +156,8 @@ EXCEPT: Mapping[tuple[str, str], Personal | None] = {
     ("AlertSubscription", "filter"): None,
     ("AlertSubscription", "target"): None,
     ("AlertSubscription", "time_zone"): None,
+    ("AlertSubscription", "delivered_as"): None,
+    ("AlertSubscription", "error_text"): None,
     ("AlertTeam", "target"): None,
     ("AlertSilence", "matcher"): None,
     # What a report asks may name customers; the file it made is named by the report.

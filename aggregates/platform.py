@@ -246,6 +246,7 @@ class UserPreference(Case):
             makes_if_absent=True,
             stages="SAVED",
             next="SAVED",
+            clauses=(clause("SaveLayout.1", "a person's own", lambda step: step.actor == step.key),),
             default=lambda step: {"widgets": [], "shortcuts": []},
         ),
     )

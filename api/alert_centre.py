@@ -19,11 +19,13 @@ from aggregates.alert import alert_key
 from aggregates.envelope import Principal
 from aggregates.ports import DecisionRecorder, Recorded
 from aggregates.rendering import instant
+from api.alert_silences import is_silenced
 from api.services import Services
 from engines.work_calendar import WorkCalendar
 from projections.alert_routing import EXPIRES_AFTER
-from projections.alert_routing_facts import Severity, incident_of, is_clearing, raised_at, severity_of
-from projections.alert_routing_world import AlertPredicate, alert_predicate
+from projections.alert_routing_facts import incident_of, is_clearing, raised_at, severity_of
+from projections.alert_routing_world import AlertPredicate, Silence, alert_predicate
+from projections.alert_severity import Severity
 from streams.views import RiskView
 from streams.views_alerts import parse_vector, vector_text
 from streams.views_live import LiveView
@@ -75,6 +77,7 @@ class Life(msgspec.Struct):
     comments: int = 0
     level: int = 0  # the highest that was told
     delivery_failures: int = 0
+    silenced: bool = False  # a silence held it back from delivery when it was raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +89,30 @@ class Wanted:
     severities: frozenset[str] | None = None
     rule: str | None = None
     predicates: Sequence[AlertPredicate] | None = None
+    silenced: bool | None = None
 
 
 class Lives:
     """The lives of alerts at one moment."""
 
-    def __init__(self, of_cuts: Sequence[Alert], cases: Mapping[UUID, AlertCase], now: datetime) -> None:
+    def __init__(
+        self,
+        of_cuts: Sequence[Alert],
+        cases: Mapping[UUID, AlertCase],
+        now: datetime,
+        silences: Sequence[Silence] = (),
+    ) -> None:
         """`of_cuts`: the alerts in the lane of the recorded cuts, where incidents begin and end."""
-        self._cases, self._now = cases, now
+        self._cases, self._now, self._silences = cases, now, silences
         self._cleared = {incident: alert for alert in of_cuts if (incident := cleared_incident(alert))}
 
     def of(self, alert: Alert, record: Mapping[str, Any]) -> Life:
         """`record`: the alert as a JSON object."""
+        life = self._of(alert, record)
+        life.silenced = is_silenced(record, self._silences)
+        return life
+
+    def _of(self, alert: Alert, record: Mapping[str, Any]) -> Life:
         severity = severity_of(record)
         case = self._cases.get(AlertCase.stream_id(alert_key(alert.alert_id, alert.entity)))
         if case is None:
@@ -135,10 +150,10 @@ def record_of(alert: Alert) -> dict[str, Any]:
     return found
 
 
-def lives_now(live: LiveView, centre: AlertCentre, now: datetime) -> Lives:
+def lives_now(live: LiveView, centre: AlertCentre, now: datetime, silences: Sequence[Silence] = ()) -> Lives:
     """Raises Unavailable."""
     cases = centre.cases()
-    return Lives(live.read(lambda view: newest_of(view, CUT_LANE)), cases, now)
+    return Lives(live.read(lambda view: newest_of(view, CUT_LANE)), cases, now, silences)
 
 
 def newest_of(view: RiskView, lane: int) -> list[Alert]:
@@ -178,6 +193,8 @@ def _wanted_life(alert: Alert, lives: Lives, wanted: Wanted) -> Life | None:
     if wanted.predicates is not None and not any(holds(record) for holds in wanted.predicates):
         return None
     life = lives.of(alert, record)
+    if wanted.silenced not in (None, life.silenced):
+        return None
     return life if wanted.states is None or life.state in wanted.states else None
 
 

@@ -32,6 +32,7 @@ class Life(Answer):
     comments: int
     level: int = Field(description="the highest that was told; 0: not escalated")
     delivery_failures: int
+    silenced: bool = Field(description="a silence held it back from delivery when it was raised")
 
 
 class CentreRow(Answer):

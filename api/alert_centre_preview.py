@@ -11,13 +11,12 @@ from typing import Any
 
 from aggregates.envelope import Principal
 from api.alert_centre import record_of
-from api.services import Services
 from engines.primitives.errors import InvalidInput
 from engines.work_calendar import WorkCalendar
 from projections.alert_notification import Notification
 from projections.alert_routing import Routing, Told
 from projections.alert_routing_facts import facts_of, raised_at
-from projections.alert_routing_world import EVERY_ENTITY, Silence, Subscribed, Subscription, World, silence_of
+from projections.alert_routing_world import EVERY_ENTITY, Silence, Subscribed, Subscription, World
 from streams.views_live import LiveView
 
 KEY = "preview"
@@ -57,26 +56,6 @@ def preview(
         "by_entity": dict(Counter(str(one.alert["entity"]) for one in matching)),
         "shown": [_shown(one) for one in sent[::-1][:SHOWN_MAX]],
     }
-
-
-def silences_of(ours: Services, reader: Principal) -> list[Silence]:
-    """Those in force or past, as the reader may see them; one whose matcher is none binds nothing."""
-    found = []
-    for state in ours.assets.list_cases("AlertSilence", reader=reader):
-        if state.get("in_force_at") is None:
-            continue
-        ended = state.get("ended_at")
-        try:
-            silence = silence_of(
-                state["silence_no"],
-                state,
-                datetime.fromisoformat(state["in_force_at"]),
-                None if ended is None else datetime.fromisoformat(ended),
-            )
-        except InvalidInput:
-            continue
-        found.append(silence)
-    return found
 
 
 def seen_by(reader: Principal, content: Mapping[str, Any]) -> dict[str, Any]:

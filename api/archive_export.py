@@ -16,6 +16,7 @@ import msgspec
 import polars as pl
 
 from aggregates.envelope import EVERY_ENTITY, Principal
+from api.paging import Place
 from engines.primitives.errors import Forbidden, InvalidInput, NotFound
 from infra import archive_files as files
 from infra.archive_manifest import Segment
@@ -58,11 +59,11 @@ class Exports:
         self._by_id: dict[str, Segment] = {}
         self._lock = Lock()
 
-    def segments(self, topic: str | None, partition: int | None, start: int) -> Iterator[dict[str, Any]]:
+    def segments(self, topic: str | None, partition: int | None, start: int) -> Iterator[Segment]:
         """Segments that hold records at or after `start`, by topic, log, partition and offset."""
         for segment in self._all(topic):
             if segment.to_offset > start and partition in (None, segment.partition):
-                yield shown(segment)
+                yield segment
 
     def file(self, segment_id: str) -> tuple[Segment, Path]:
         """A segment and where it lies. Raises NotFound; Forbidden for one that holds secrets."""
@@ -111,6 +112,11 @@ def id_of(segment: Segment) -> str:
     """Of a segment and its content; two logs may hold files of the same bytes."""
     log = (segment.cluster_id, segment.topic, segment.topic_id, segment.partition)
     return sha256(msgspec.json.encode([*log, segment.from_offset, segment.to_offset, segment.sha256])).hexdigest()
+
+
+def place(segment: Segment) -> Place:
+    """Where a segment stands in the list. By its end: what compaction puts in its place is listed after it."""
+    return (segment.topic, segment.topic_id, segment.partition, segment.to_offset)
 
 
 def shown(segment: Segment) -> dict[str, Any]:

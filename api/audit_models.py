@@ -65,6 +65,7 @@ class ArchiveSegment(BaseModel):
 class ArchiveSegments(Answer):
     rows: list[ArchiveSegment]
     truncated: bool
+    cursor: str | None
 
 
 class AccessRow(Answer):
@@ -89,6 +90,7 @@ class AccessRow(Answer):
 
 class AccessLog(Answer):
     rows: list[AccessRow]
+    cursor: str | None
 
 
 class SubjectRow(Answer):
@@ -100,6 +102,7 @@ class SubjectRow(Answer):
 
 class Subjects(Answer):
     rows: list[SubjectRow]
+    cursor: str | None
 
 
 class CustomerNo(Answer):
@@ -108,6 +111,7 @@ class CustomerNo(Answer):
 
 class CustomerNos(Answer):
     rows: list[CustomerNo]
+    cursor: str | None
 
 
 class PrivacyStatus(Answer):
@@ -116,6 +120,7 @@ class PrivacyStatus(Answer):
     keys: int
     keys_destroyed: int
     requests: list[CaseState]
+    cursor: str | None
 
 
 class EntryTrace(Answer):

@@ -113,6 +113,7 @@ class SavedView(Answer):
 
 class SavedViews(Answer):
     views: list[SavedView]
+    cursor: str | None
 
 
 class ToldEvent(BaseModel):

@@ -193,7 +193,7 @@ class AlertBase(Answer):
     corrects: str | None = None
     appended_at: str | None = None
     limit: dict[str, Any] | None = Field(None, description="of an alert on a limit: `LimitFacts` of /asyncapi.json")
-    severity: Literal["INFO", "WARNING", "CRITICAL"] | None = None
+    severity: Literal["INFO", "WARNING", "CRITICAL"]
     rule_facts: dict[str, Any] | None = Field(
         None, description="of an alert by a rule of people: `RuleFacts` of /asyncapi.json"
     )

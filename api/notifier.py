@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
@@ -29,11 +30,13 @@ from api.startup import stop_on_signals
 from engines.primitives.errors import TidemarkError, Unavailable
 from infra.channels.alert_facts import is_test
 from infra.channels.webhook import of_subscription
+from infra.collector import collect_seldom
 from infra.deadline_policies import holiday_calendar
 from infra.deliveries import DeliveryStore
 from infra.deliveries_breaker import Lanes
-from infra.deliveries_ended import Untold
+from infra.deliveries_ended import SuspendedTarget, Untold
 from infra.deliveries_policy import notification_policy
+from infra.deliveries_pruning import PRUNED_AT_ONCE, Keeping, prune
 from infra.deliveries_sender import Sender, Tell
 from infra.event_store import Clock, utc_now
 from infra.files import write_atomically
@@ -50,13 +53,17 @@ log = structlog.get_logger()
 IDLE = timedelta(seconds=1)
 TELL = timedelta(seconds=10)
 BEAT = timedelta(seconds=15)
+PRUNE = timedelta(hours=1)
 GRACE_S = 3.0
+SWITCH_S = 0.0005  # a commit takes the interpreter up a dozen times and waits so long for it each time
 GATHER_S = 0.005  # while messages are under way one look is for all that come back together
 
 
 def run_notifier(settings: Settings, stop: threading.Event | None = None) -> None:
     """Route and send until `stop` is set, by default by a signal. Raises what a router or store that cannot go on
     raises: the supervisor starts another at the saved position."""
+    collect_seldom()
+    sys.setswitchinterval(SWITCH_S)
     holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
     policy = notification_policy(settings.policy_dir)
     alerts = KafkaAlertLog(consumer_config(settings, resolve_bootstrap(settings)))
@@ -73,11 +80,12 @@ def run_notifier(settings: Settings, stop: threading.Event | None = None) -> Non
             utc_now,
             holder,
             tell=telling(assets, utc_now),
+            tell_suspended=telling_suspended(assets, utc_now),
             backoff=policy.sending.backoff(),
             suspension=policy.sending.suspension(),
             lanes=Lanes(policy.sending.per_receiver),
         )
-        host = Host(sender, utc_now)
+        host = Host(sender, utc_now, policy.keeping.keeping())
         router = AlertRouter(
             app=assets,
             store=store,
@@ -111,12 +119,12 @@ class WakingOutbox:
 class Host:
     """The event loop around the sender. `wake` may be called from any thread."""
 
-    def __init__(self, sender: Sender, clock: Clock) -> None:
-        self.sender, self._clock = sender, clock
+    def __init__(self, sender: Sender, clock: Clock, keeping: Keeping | None = None) -> None:
+        self.sender, self._clock, self._keeping = sender, clock, keeping or Keeping()
         self.on_beat: Callable[[], None] = lambda: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
-        self._told_at = self._beat_at = datetime.min.replace(tzinfo=UTC)
+        self._told_at = self._beat_at = self._pruned_at = datetime.min.replace(tzinfo=UTC)
         sender.on_free = self._woken.set
 
     def wake(self) -> None:
@@ -160,14 +168,19 @@ class Host:
         """One look at the outbox; when to look again unless something happens."""
         now = self._clock()
         try:
-            started = await self.sender.step()
-            if now - self._told_at >= TELL or started:
+            await self.sender.step()
+            if now - self._told_at >= TELL or self.sender.has_untold:
                 await self.sender.tell_failures()
                 self._told_at = now
             if now - self._beat_at >= BEAT:
                 self._beat_at = now
                 self.on_beat()
-            due = await asyncio.to_thread(self.sender.store.next_due)
+            if now - self._pruned_at >= PRUNE:
+                forgotten = await asyncio.to_thread(prune, self.sender.store, now, self._keeping)
+                if forgotten < PRUNED_AT_ONCE:  # else the next look goes on
+                    self._pruned_at = now
+            # What comes back wakes us, and while something is under way that is often.
+            due = None if self.sender.in_flight else await asyncio.to_thread(self.sender.store.next_due)
         except Unavailable as error:
             log.warning("notifier_unavailable", error=str(error))
             return now + IDLE
@@ -207,6 +220,27 @@ def telling(assets: Assets, clock: Clock) -> Tell:
             for result in carry_out(assets, wanted, cmd_id, clock(), correlation=alert_id):
                 if isinstance(result, TidemarkError):
                     log.warning("delivery_failure_refused", alert_id=alert_id, code=result.code, reason=str(result))
+
+    return tell
+
+
+def telling_suspended(assets: Assets, clock: Clock) -> Callable[[SuspendedTarget], None]:
+    """Says on a subscription that a target of it, or of its escalations, is left alone; once for each suspension."""
+
+    def tell(one: SuspendedTarget) -> None:
+        key = of_subscription(one.subscription)
+        place = f"{one.subscription}/{one.channel}/{one.target}/{one.at.isoformat()}"
+        payload = {
+            "delivered_as": one.subscription,
+            "channel": str(one.channel),
+            "target": one.target,
+            "error_text": one.reason,
+        }
+        wanted = Wanted("AlertSubscription", key, "SuspendTarget", payload)
+        cmd_id = str(uuid5(NAMESPACE_URL, f"/tm/notifier/suspended/{place}"))
+        for result in carry_out(assets, wanted, cmd_id, clock()):
+            if isinstance(result, TidemarkError):  # it has ended meanwhile, say
+                log.warning("suspension_refused", subscription=key, code=result.code, reason=str(result))
 
     return tell
 

@@ -1,24 +1,58 @@
 """What people do about deliveries: look, send again, try a subscription out. Who may: its own, or an
 administrator's."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from aggregates.alert_subscription import ADMINISTRATORS
 from aggregates.envelope import EVERY_ENTITY, Principal
 from api.auth import permitted
-from engines.primitives.errors import Forbidden, InvalidInput, Rejected
+from engines.primitives.errors import Forbidden, InvalidInput, NotFound, Rejected
 from infra import deliveries_reading as reading
 from infra.channels.alert_facts import TEST
 from infra.channels.webhook import of_subscription
-from infra.deliveries import FAILED, SUSPENDED, DeliveryStore
-from infra.deliveries_ended import replay
+from infra.deliveries import DeliveryStore
+from infra.deliveries_ended import Chosen, Key, Replayed, replay
 from projections.alert_notification import Channel, Notification, Purpose, notification_id
 
-SUBSCRIPTION = "AlertSubscription"
+SUBSCRIPTION, TEAM = "AlertSubscription", "AlertTeam"
+
+
+class States(Protocol):
+    def state(self, aggregate: str, key: str, *, reader: Principal) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """A subscription whose deliveries somebody wants to do something about. `members`: of its team."""
+
+    state: Mapping[str, Any]
+    members: frozenset[str] = frozenset()
+
+    def unless_may(self, reader: Principal) -> None:
+        """Raises Forbidden: neither the subscriber's, nor a member's of its team, nor an administrator's."""
+        if not is_administrator(reader) and reader.actor not in {self.state.get("subscriber"), *self.members}:
+            raise Forbidden("this is another's subscription", guard="OWNER")
+
+
+def handled(assets: States, reader: Principal, key: str) -> Handled:
+    """Raises NotFound: there is none that this reader may see."""
+    state = assets.state(SUBSCRIPTION, key, reader=reader)
+    return Handled(state, members_of(assets, reader, state))
+
+
+def members_of(assets: States, reader: Principal, state: Mapping[str, Any]) -> frozenset[str]:
+    """Persons of the team that a subscription belongs to: none where it belongs to none, or the team is no more."""
+    if not state.get("team"):
+        return frozenset()
+    try:
+        team = assets.state(TEAM, state["team"], reader=reader)
+    except NotFound:
+        return frozenset()
+    return frozenset(one["person"] for one in team.get("members", ())) if team["state"] == "FOUNDED" else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +96,34 @@ class Deliveries:
         self,
         reader: Principal,
         now: datetime,
-        owner: Mapping[str, Any] | None,
+        subscription: "Handled | None",
+        chosen: Chosen,
+        cmd_id: str | None = None,
         *,
-        ids: Sequence[str] = (),
-        since: datetime | None = None,
-        subscription: str | None = None,
-        states: Sequence[str] = (FAILED, SUSPENDED),
-    ) -> int:
-        """`owner`: state of the subscription, where one is named. Raises Forbidden: another's, and no
-        administrator."""
-        if not _is_administrator(reader) and not (subscription is not None and owner is not None):
+        lift: bool = False,
+    ) -> Replayed:
+        """`subscription`: the one that is named, if one is. Raises Forbidden: another's, and no administrator; as
+        `deliveries_ended.replay` does."""
+        if subscription is not None:
+            subscription.unless_may(reader)
+        elif not is_administrator(reader):
             raise Forbidden("name your own subscription, or be an administrator of alerts", guard="ROLE")
-        if owner is not None:
-            _unless_own(reader, owner)
-        entities = permitted(reader, None)
-        return replay(
-            self.store, now, ids=ids, since=since, subscription=subscription, states=states, entities=entities
-        )
+        chosen = replace(chosen, entities=permitted(reader, None))
+        return replay(self.store, now, chosen, None if cmd_id is None else Key(reader.actor, cmd_id), lift=lift)
 
     def test(
         self,
         reader: Principal,
         now: datetime,
         key: str,
-        state: Mapping[str, Any],
+        subscription: "Handled",
         cmd_id: str | None,
         channel: str | None,
     ) -> dict[str, Any]:
         """A marked message by each channel of a subscription. Raises Forbidden, Rejected (it has ended), InvalidInput
         (it has no such channel)."""
-        _unless_own(reader, state)
+        subscription.unless_may(reader)
+        state = subscription.state
         if state.get("state") != "ACTIVE":
             raise Rejected("the subscription has ended", guard="STATE")
         chosen = [one for one in state["channels"] if channel in (None, one["channel"])]
@@ -131,15 +163,11 @@ def _cursor(text: str) -> int:
     return int(text)
 
 
-def _is_administrator(reader: Principal) -> bool:
+def is_administrator(reader: Principal) -> bool:
+    """Whether somebody looks after the deliveries of all."""
     return not frozenset(ADMINISTRATORS).isdisjoint(reader.roles)
 
 
 def _unless_administrator(reader: Principal) -> None:
-    if not _is_administrator(reader):
+    if not is_administrator(reader):
         raise Forbidden(f"{reader.actor} does not look after all deliveries", guard="ROLE")
-
-
-def _unless_own(reader: Principal, state: Mapping[str, Any]) -> None:
-    if not _is_administrator(reader) and state.get("subscriber") != reader.actor:
-        raise Forbidden("this is another's subscription", guard="OWNER")

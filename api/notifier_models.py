@@ -1,6 +1,6 @@
 """Shapes of deliveries over HTTP, for OpenAPI and for checking what comes in."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -28,11 +28,12 @@ class Delivery(BaseModel):
     ended_at: Instant | None
     attempts: int
     error: str
+    kept: bool = Field(description="what it said is still kept: else it cannot be sent again")
 
 
 class Deliveries(BaseModel):
     rows: list[Delivery]
-    cursor: str | None = Field(description="goes into `before` for the next, older page; null: there is none")
+    cursor: str | None = Field(description="of the next, older page; null: this is the last")
 
 
 class Attempt(BaseModel):
@@ -58,6 +59,7 @@ class DeliveryDetail(BaseModel):
     ended_at: Instant | None
     attempts: int
     error: str
+    kept: bool
     alert_ids: list[str]
     attempts_made: list[Attempt]
 
@@ -84,11 +86,28 @@ class Replay(BaseModel):
     ids: list[Name] = Field(default_factory=list, max_length=200, description="delivery ids, whatever became of them")
     since: AwareDatetime | None = Field(None, description="those that were due at or after it")
     subscription: Name | None = None
+    channel: ChannelName | None = Field(None, description="only by this one")
+    cmd_id: Name | None = Field(
+        None, description="idempotency key: the same again sends nothing, and answers as before"
+    )
     states: list[Ended] = Field(["failed", "suspended"], min_length=1, max_length=3, description="without ids")
 
 
 class Replayed(BaseModel):
     replayed: int
+
+
+class Resume(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    cmd_id: Name = Field(description="idempotency key")
+    channel: ChannelName | None = Field(None, description="only its target; default: all that are suspended")
+    comment: Annotated[str, StringConstraints(min_length=1, max_length=2_000)] | None = None
+
+
+class Resumed(BaseModel):
+    replayed: int = Field(description="messages that are due again")
+    state: dict[str, Any] = Field(description="of the subscription")
 
 
 class Test(BaseModel):

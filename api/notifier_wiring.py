@@ -17,12 +17,11 @@ from infra.channels.webhook import WebhookChannel
 from infra.deliveries_policy import NotificationPolicy
 from infra.kafka.admin import ensure_topics
 from infra.kafka.clients import client_config, producer_config, resolve_bootstrap
-from infra.kafka.topic import Topic
 from infra.settings import Settings
 from projections.alert_notification import Channel
 from streams.alert_channel import KafkaChannel
 from streams.producer import RecordProducer
-from streams.topics import FOREVER
+from streams.topics import notification
 
 SMTP_PASSWORD, SMS_TOKEN = "smtp.password", "sms.token"
 
@@ -79,7 +78,7 @@ def webhook_secrets(settings: Settings) -> WebhookSecrets:
 def _kafka(settings: Settings, policy: NotificationPolicy, messages: Messages) -> KafkaChannel:
     def prepare(topic: str) -> None:
         admin = AdminClient(client_config(settings, resolve_bootstrap(settings)))
-        ensure_topics(admin, [Topic(topic, 1, FOREVER)], settings.kafka_replication)
+        ensure_topics(admin, [notification(topic)], settings.kafka_replication)
 
     return KafkaChannel(
         lambda: RecordProducer(producer_config(settings, resolve_bootstrap(settings))),

@@ -167,6 +167,7 @@ class PivotProvenance(Answer):
     digest: str = Field(description="the same definition at the same cut has the same")
     engine_version: str
     config_version: str
+    trust: dict[str, Any] | None = None  # worst state of the sources it stands on, and which are not fresh
 
 
 class PivotAnswer(Answer):
@@ -222,6 +223,7 @@ class KeptPivot(KeptReport):
 
 class KeptPivots(Answer):
     pivots: list[KeptPivot]
+    cursor: str | None
 
 
 class Revision(Answer):
@@ -267,3 +269,4 @@ class KeptDashboard(KeptReport):
 
 class KeptDashboards(Answer):
     dashboards: list[KeptDashboard]
+    cursor: str | None

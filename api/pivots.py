@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aggregates.envelope import Principal
-from api import past
+from api import past, trust
 from api.auth import permitted
 from api.figures import PAIR, Query
 from api.ledger_desk import LedgerDesk, Question
@@ -54,6 +54,13 @@ from streams.topics import BUSINESS_DATE, FX_STATE, POSITION, TXN
 from streams.topics import GAP as GAP_TOPIC
 from streams.views import RiskView
 
+#: The figure of `/trust` that the rows of each source stand on; those of a ledger on the ledgers'.
+TRUSTED_AS = {
+    POSITIONS.name: "positions",
+    ACCOUNTS.name: "positions",
+    GAP.name: "gap",
+    ENTRIES: "positions-by-date",
+}
 NO_INSTANT = datetime(1970, 1, 1, tzinfo=UTC)
 TITLE_MAX = 200
 Json = dict[str, Any]
@@ -133,6 +140,13 @@ class Pivots:
             "engine_version": ours.engine_version,
             "config_version": ours.config_version,
         }
+        if asked.moment.known_at is None:  # nothing is known of the feeds of a past moment
+            allowed = permitted(reader, None)
+            figure: Json = {"figure": TRUSTED_AS.get(asked.source, "ledgers")}
+            figure["filters"] = {} if allowed is None else {"entity": allowed}
+            # Beside the digest: the same cut has the same answer, whatever became of its feeds.
+            if (marked := trust.compact(ours, figure, dict(cut.offsets))) is not None:
+                body["provenance"]["trust"] = marked
         return Answer(found, cut, body)
 
     def export(

@@ -18,6 +18,7 @@ from aggregates.envelope import Principal
 from aggregates.personal_erasure import STAFF, erased_subject, matters_of
 from aggregates.personal_sealing import Subject
 from aggregates.registry import KINDS
+from api.paging import PageAsked, page_after, page_of
 from engines.primitives.errors import Forbidden, TidemarkError
 from infra.attachment_sealing import document_subject
 from infra.event_store_chain import microseconds
@@ -63,32 +64,36 @@ class Privacy:
                 log.warning("erasure_delayed", code=error.code)
             stop.wait(idle_s)
 
-    def status(self, reader: Principal) -> dict[str, Any]:
-        """Requests as they stand, and how many subjects and keys there are."""
+    def status(self, reader: Principal, asked: PageAsked) -> dict[str, Any]:
+        """A page of the requests as they stand, and how many subjects and keys there are."""
         unless_keeper(reader)
         subjects = self.keys.subjects()
-        rows = self.assets.list_cases(ERASURE, reader=reader)
+        page = page_of(self.assets.list_cases(ERASURE, reader=reader), *asked)
         return {
             "subjects": len(subjects),
             "erased": sum(one.destroyed > 0 and one.keys == 0 for one in subjects),
             "keys": sum(one.keys for one in subjects),
             "keys_destroyed": sum(one.destroyed for one in subjects),
-            "requests": rows,
+            "requests": page["rows"],
+            "cursor": page["cursor"],
         }
 
-    def subjects(self, reader: Principal) -> list[dict[str, Any]]:
+    def subjects(self, reader: Principal, asked: PageAsked) -> dict[str, Any]:
         unless_keeper(reader)
-        return [
+        page, cursor = page_after(self.keys.subjects(), asked, lambda one: (one.token,))
+        rows = [
             {"subject": one.label or "⟂", "token": one.token, "keys": one.keys, "destroyed": one.destroyed}
-            for one in self.keys.subjects()
+            for one in page
         ]
+        return {"rows": rows, "cursor": cursor}
 
-    def named(self, name: str, reader: Principal) -> list[str]:
+    def named(self, name: str, reader: Principal, asked: PageAsked) -> dict[str, Any]:
         """Customers of exactly this name whom the reader may see; an erased one is not found any more."""
         found = [subject.removeprefix("customer:") for subject in self.keys.subjects_named(name)]
         with self.assets.model.current() as model:
             seen = {case.key for case in model.of_kind("RiskCustomer") if reader.may_act_for(case.entity_id)}
-        return [no for no in found if no in seen]
+        page, cursor = page_after((no for no in found if no in seen), asked, lambda no: (no,))
+        return {"rows": [{"customer_no": no} for no in page], "cursor": cursor}
 
     def _complete(self, state: dict[str, Any]) -> int:
         destroyed = sum(self.keys.erase(subject) for subject in self._subjects(state))

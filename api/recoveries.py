@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from api import figures
 from api.calculations.texts import decimal_text, exact_text
 from api.figures import Body, Query
+from api.paging import next_place
 from api.services import Services
 from engines.buckets import BUCKETS
 from engines.primitives.errors import Unavailable
@@ -70,6 +71,7 @@ def recoveries(
             "policy": policy_body(policy, days),
             "total": len(found),
             "rows": [disposal_row(row) for row in shown] if by == "case" else totals(found, by),
+            "cursor": next_place(page.start, len(shown), len(found)) if by == "case" else None,
         }
 
     return body

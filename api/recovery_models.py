@@ -72,6 +72,7 @@ class Recoveries(Answer):
     policy: Policy
     total: int  # disposals in the answer, on this page or not
     rows: list[DisposalRow] | list[TotalRow]
+    cursor: str | None  # of the next page; null: this is the last
     provenance: Provenance
 
 

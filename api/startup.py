@@ -112,6 +112,7 @@ def run_core(settings: Settings) -> None:
         misbehaviours=misbehaviours(settings.simulated_core),
         request_topic=topics.POSTING_REQUEST,
         query_topic=POSTING_QUERY,
+        transfer_topic=topics.TRANSFER_INSTRUCTION,
     )
     others = NeighboursConfig(*kafka, manners(settings.simulated_neighbours))
     with stop_on_signals() as stop, ThreadPoolExecutor(1) as threads:

@@ -2,7 +2,7 @@
 
 An answer begins and may end by ASGI, through every middleware; in between the fan-out writes chunks that were framed
 once. A client whose socket takes no more is not written to: nothing is kept for it, and it goes on by ASGI, which
-waits for it (`api.sse`). Without this extension of the scope (another server) streams work by ASGI alone.
+waits for it (`api.stream_client`). Without this extension of the scope (another server) streams work by ASGI alone.
 """
 
 import asyncio

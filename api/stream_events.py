@@ -1,6 +1,6 @@
 """Events of the live stream, what a reader chose of them, and their bytes, made once for all who get the same.
 
-Not for deciding who gets what and when: `api.sse` and `api.stream_fan`.
+Not for deciding who gets what and when: `api.stream_client` and `api.stream_fan`.
 """
 
 from collections.abc import Sequence

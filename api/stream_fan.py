@@ -19,7 +19,7 @@ from api.stream_events import Event, Frame, frame_of
 from api.stream_ring import Chunk, Raised
 
 if TYPE_CHECKING:
-    from api.sse import Client
+    from api.stream_client import Client
 
 log = structlog.get_logger()
 BATCH = 64

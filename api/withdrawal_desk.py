@@ -11,7 +11,14 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from aggregates.envelope import Principal
-from aggregates.withdrawal_reservation_rules import BRANCH_ROLES, STAGE_BY_STATUS, STATUS_BY_STAGE, TREASURY_ROLES
+from aggregates.withdrawal_reservation import ROWS
+from aggregates.withdrawal_reservation_rules import (
+    BRANCH_ROLES,
+    MAKERS,
+    STAGE_BY_STATUS,
+    STATUS_BY_STAGE,
+    TREASURY_ROLES,
+)
 from api import ratios
 from api.auth import permitted
 from api.figures import PAIR, Query
@@ -33,6 +40,8 @@ FORECAST_TOPICS = (ALERT, RESERVATION_TOTAL, BUSINESS_DATE)
 Body = dict[str, Any]
 OPEN_STATES = ("DRAFT", "SUBMITTED", "BRANCH_OK", "TREASURY_OK", "PARTIAL")
 ROLES_BY_LEVEL = {"BRANCH": frozenset(BRANCH_ROLES.split()), "TREASURY": frozenset(TREASURY_ROLES.split())}
+#: What those who announce may do with a task, as the aggregate's own table has it.
+MAKERS_ACTS = {row.command.lower(): row for row in ROWS if row.command in ("Submit", "Amend", "Cancel")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +171,16 @@ def _row(state: Mapping[str, Any], reader: Principal, left: list[str], people: s
         "is_open": state["state"] in OPEN_STATES,
         "needs": needs,
         "mine": mine,
+        "may": [
+            name
+            for name, act in MAKERS_ACTS.items()
+            if state["state"] in act.stages and not {*act.roles}.isdisjoint(reader.roles)
+        ],
     }
+
+
+def may_announce(reader: Principal) -> bool:
+    return not {*MAKERS.split()}.isdisjoint(reader.roles)
 
 
 # -- what a withdrawal does to the position ----------------------------------------------------------------

@@ -9,6 +9,15 @@ from api.decision_models import CaseState, StoredEvent
 from api.models import Amount, Answer, Offsets
 
 
+class Trusted(Answer):
+    """Figures of the live view: at which cut, and whether their sources can be trusted now."""
+
+    offsets: Offsets
+    trust: dict[str, Any] | None = Field(
+        None, description="worst state of the sources that these figures stand on, and which are not fresh"
+    )
+
+
 class Impact(Answer):
     """The position before and after a withdrawal: `available` is the bank's in that currency (LIQ-07),
     `projected_eod` the branch's (LIQ-01)."""
@@ -52,6 +61,9 @@ class Task(Answer):
     levels: list[str] = Field(description="approvals that the amount needs, in order")
     needs: str | None = Field(description="the level that decides now")
     mine: bool = Field(description="whether this reader may decide it now")
+    may: list[Literal["submit", "amend", "cancel"]] = Field(
+        description="what this reader's roles may do with it beside deciding, in its present state"
+    )
     seen: str = Field(description="version of the task: give it back with a decision")
     source: Literal["desk", "channel"]
     revision: int
@@ -65,17 +77,16 @@ class ShownTask(Task):
     impact: Impact
 
 
-class Tasks(Answer):
-    offsets: Offsets
+class Tasks(Trusted):
     log: dict[str, str]
     as_of: dict[str, date]
+    may_announce: bool = Field(description="whether this reader's roles announce withdrawals")
     rows: list[ShownTask]
     cursor: str | None
     total: int
 
 
-class TaskInFull(Answer):
-    offsets: Offsets
+class TaskInFull(Trusted):
     task: ShownTask
     history: list[StoredEvent]
 
@@ -110,8 +121,7 @@ class HitRate(Answer):
     unannounced: Amount
 
 
-class Forecast(Answer):
-    offsets: Offsets
+class Forecast(Trusted):
     as_of: date
     history_from: date | None
     days: list[ForecastDay]
@@ -144,8 +154,7 @@ class Lacking(Answer):
     cost: Amount
 
 
-class Dispatch(Answer):
-    offsets: Offsets
+class Dispatch(Trusted):
     lacking: list[Lacking]
     proposals: list[CaseState]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from aggregates.envelope import Principal
 from api.auth import permitted
+from api.paging import PageAsked, Place, page_after
 from engines.primitives.money import to_text
 from projections.work import deadlines as dated
 from projections.work.cases import CaseRow
@@ -22,7 +23,7 @@ from projections.work.todos import Todo, todos
 
 Json = dict[str, Any]
 Days = Mapping[str, date]
-LISTED_MAX = 500
+LISTED = 500  # where a reader does not say how many
 TOP = 10
 
 
@@ -65,7 +66,9 @@ class _OneDay(dict[str, date]):
 # --- To-dos, deadlines, messages -----------------------------------------------------------------------------------
 
 
-def todo_list(view: View, *, kind: str | None = None, mine: bool = False, everyone: bool = False) -> Json:
+def todo_list(
+    view: View, asked: PageAsked, *, kind: str | None = None, mine: bool = False, everyone: bool = False
+) -> Json:
     """What waits for the reader: most urgent first. `mine`: assigned to the reader, or to nobody in particular;
     `everyone`: for whatever role, to see where things wait."""
     reader, seen, state = view.reader, view.seen, view.state
@@ -79,19 +82,21 @@ def todo_list(view: View, *, kind: str | None = None, mine: bool = False, everyo
     ]
     counts = Counter(todo.kind for todo in found)
     shown = [todo for todo in found if kind in (None, todo.kind)]
-    shown.sort(key=lambda todo: (todo.due_on or "9999", todo.since, todo.aggregate, todo.key))
-    rows = [_todo(view, todo) for todo in shown[:LISTED_MAX]]
-    return view.stamped(total=len(shown), counts=dict(sorted(counts.items())), rows=rows)
+    shown.sort(key=_todo_place)
+    page, cursor = page_after(shown, asked, _todo_place)
+    rows = [_todo(view, todo) for todo in page]
+    return view.stamped(total=len(shown), counts=dict(sorted(counts.items())), rows=rows, cursor=cursor)
 
 
-def done_list(view: View, limit: int = 50) -> Json:
+def done_list(view: View, asked: PageAsked) -> Json:
     """The reader's own newest deeds."""
     deeds = view.state.done.get(view.reader.actor, ())
-    rows = [deed._asdict() for deed in reversed(deeds) if _may_see_deed(view, deed)]
-    return view.stamped(rows=rows[:limit])
+    found = [deed for deed in reversed(deeds) if _may_see_deed(view, deed)]
+    page, cursor = page_after(found, asked, lambda deed: (-deed.position,))
+    return view.stamped(rows=[deed._asdict() for deed in page], cursor=cursor)
 
 
-def deadline_list(view: View, *, colour: str | None = None, rule: str | None = None) -> Json:
+def deadline_list(view: View, asked: PageAsked, *, colour: str | None = None, rule: str | None = None) -> Json:
     """Every open term and date, most urgent first; lapsed ones stay until an event settles them."""
     state, seen = view.state, view.seen
     found = [
@@ -99,12 +104,13 @@ def deadline_list(view: View, *, colour: str | None = None, rule: str | None = N
     ]
     counts = Counter(line.colour for line in found)
     shown = [line for line in found if colour in (None, line.colour) and rule in (None, line.rule_code)]
-    shown.sort(key=dated.urgency)
-    rows = [asdict(line) for line in shown[:LISTED_MAX]]
-    return view.stamped(total=len(shown), counts=dict(sorted(counts.items())), rows=rows)
+    shown.sort(key=_line_place)
+    page, cursor = page_after(shown, asked, _line_place)
+    rows = [asdict(line) for line in page]
+    return view.stamped(total=len(shown), counts=dict(sorted(counts.items())), rows=rows, cursor=cursor)
 
 
-def message_list(view: View, *, everyone: bool = False, limit: int = 100) -> Json:
+def message_list(view: View, asked: PageAsked, *, everyone: bool = False) -> Json:
     """Reminders sent to the reader or to one of the reader's roles, with what became of the message; notices."""
     state, seen, reader = view.state, view.seen, view.reader
     to = {reader.actor, *reader.roles}
@@ -114,8 +120,9 @@ def message_list(view: View, *, everyone: bool = False, limit: int = 100) -> Jso
             facts = {name: term.facts.get(name) for name in ("rule_code", "subject", "act_by", "legal_due_on")}
             sent = [one for one in term.listed("reminders") if everyone or one.get("to") in to]
             rows += [{"deadline_no": term.key, **facts, **one, "delivery": _delivery(state, one)} for one in sent]
-    rows.sort(key=lambda row: -int(row["position"]))
-    return view.stamped(rows=rows[:limit], notices=_notices(view))
+    rows.sort(key=_message_place)
+    page, cursor = page_after(rows, asked, _message_place)
+    return view.stamped(rows=page, notices=_notices(view), cursor=cursor)
 
 
 def _notices(view: View) -> list[Json]:
@@ -134,6 +141,24 @@ def _notices(view: View) -> list[Json]:
     return list(reversed(found))
 
 
+def _todo_place(todo: Todo) -> Place:
+    return (todo.due_on or "9999", todo.since, todo.aggregate, todo.key, todo.kind, _number(todo))
+
+
+def _line_place(line: dated.DatedLine) -> Place:
+    return (*dated.urgency(line), line.rule_code, line.subject)
+
+
+def _message_place(row: Json) -> Place:
+    return (-int(row["position"]), row["deadline_no"], *(str(row.get(name)) for name in ("step", "to", "message_id")))
+
+
+def _number(todo: Todo) -> str:
+    """What tells the to-dos of one kind and case apart, digits in their order; empty: there is one only."""
+    found = todo.detail.get("item_no", todo.detail.get("split_no", todo.detail.get("warning_id", "")))
+    return f"{found:>6}"
+
+
 def _delivery(state: WorkState, reminder: Mapping[str, Any]) -> str | None:
     message = state.case("Notification", str(reminder.get("message_id", "-")))
     return None if message is None else message.stage
@@ -144,9 +169,8 @@ def _todo(view: View, todo: Todo) -> Json:
     today = view.days[todo.entity]
     due = None if todo.due_on is None else (date.fromisoformat(todo.due_on) - today).days
     colour = None if due is None else dated.colour_of(due, due, todo.state)
-    number = todo.detail.get("item_no", todo.detail.get("split_no", todo.detail.get("warning_id")))
     return shown | {
-        "id": "/".join(str(part) for part in (todo.aggregate, todo.key, todo.kind, number) if part is not None),
+        "id": "/".join(part for part in (todo.aggregate, todo.key, todo.kind, _number(todo).strip()) if part),
         "days_left": due,
         "colour": todo.detail.get("colour", colour),
         "days_waiting": (today - date.fromisoformat(todo.since)).days,
@@ -168,7 +192,7 @@ def search_page(view: View, query: Query) -> Json:
     return view.stamped(rows=[found_row(state, case) for case in page.rows], cursor=page.cursor)
 
 
-def tag_list(view: View) -> Json:
+def tag_list(view: View, asked: PageAsked) -> Json:
     """The tags in use on loan notes and customers, with how many of each carry them."""
     state, seen = view.state, view.seen
     found: Counter[tuple[str, str]] = Counter()
@@ -176,7 +200,8 @@ def tag_list(view: View) -> Json:
         for case in state.of_kind(kind):
             if case.tags and seen.sees(state, case):
                 found.update((kind, tag) for tag in case.tags)
-    return view.stamped(rows=[{"aggregate": k, "tag": tag, "count": n} for (k, tag), n in sorted(found.items())])
+    page, cursor = page_after(sorted(found.items()), asked, lambda row: row[0])
+    return view.stamped(rows=[{"aggregate": k, "tag": tag, "count": n} for (k, tag), n in page], cursor=cursor)
 
 
 def found_row(state: WorkState, case: CaseRow) -> Json:

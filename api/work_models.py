@@ -13,6 +13,10 @@ class AtPosition(Answer):
     recorded_at: str | None
 
 
+class Paged(AtPosition):
+    cursor: str | None = Field(description="of the next page; null: this is the last")
+
+
 class Todo(Answer):
     kind: str
     aggregate: str
@@ -46,7 +50,7 @@ class TodoRows(Answer):
     rows: list[Todo]
 
 
-class Todos(AtPosition, TodoRows):
+class Todos(Paged, TodoRows):
     pass
 
 
@@ -77,7 +81,7 @@ class DeadlineRows(Answer):
     rows: list[Deadline]
 
 
-class Deadlines(AtPosition, DeadlineRows):
+class Deadlines(Paged, DeadlineRows):
     pass
 
 
@@ -94,7 +98,7 @@ class Done(Answer):
     org: str
 
 
-class DoneList(AtPosition):
+class DoneList(Paged):
     rows: list[Done]
 
 
@@ -127,7 +131,7 @@ class MessageRows(Answer):
     notices: list[Notice]
 
 
-class Messages(AtPosition, MessageRows):
+class Messages(Paged, MessageRows):
     pass
 
 
@@ -212,7 +216,7 @@ class PlanRows(Answer):
     rows: list[Target]
 
 
-class WorkPlan(AtPosition, PlanRows):
+class WorkPlan(Paged, PlanRows):
     pass
 
 
@@ -231,7 +235,7 @@ class CustomerRank(Answer):
     assets: int
 
 
-class Rankings(AtPosition):
+class Rankings(Paged):
     kind: str
     period: Period
     branches: list[BranchRank]
@@ -282,7 +286,7 @@ class TagCount(Answer):
     count: int
 
 
-class Tags(AtPosition):
+class Tags(Paged):
     rows: list[TagCount]
 
 

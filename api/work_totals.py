@@ -18,6 +18,7 @@ from aggregates.targets_ranking import (
     roll_up,
     time_progress,
 )
+from api.paging import PageAsked, page_after
 from api.work import Json, View
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import to_text
@@ -39,25 +40,26 @@ def total_list(view: View, *, by: Iterable[str], moved_by: Iterable[str], start:
     return view.stamped(period=period, stock=stock, moved=rows)
 
 
-def plan_list(view: View, *, kind: str | None = None) -> Json:
+def plan_list(view: View, asked: PageAsked, *, kind: str | None = None) -> Json:
     """Each target in force with what counts for it, its completion, and its rank among targets of the same period,
     level, kind, campaign and currency (7.3); the whole of each such group."""
     state, seen = view.state, view.seen
-    rows: list[Json] = []
+    rows: list[tuple[int, Json]] = []
     groups: dict[tuple[str, ...], list[tuple[Json, Standing]]] = {}
     for target in state.of_kind("Target"):
         if target.stage not in ("ACTIVE", "CLOSED") or kind not in (None, target.facts.get("kind")):
             continue
         if seen.place(target.entity, str(target.facts.get("org", target.branch))):
             row, standing = _target(view, target)
-            rows.append(row)
+            rows.append((target.made_at, row))
             names = ("entity", "ccy", "kind", "level", "campaign", "period_start", "period_end")
             groups.setdefault(tuple(str(row[name]) for name in names), []).append((row, standing))
     whole = [_group(found) for found in groups.values()]
-    return view.stamped(rows=rows, groups=whole)
+    page, cursor = page_after(rows, asked, lambda row: row[:1])
+    return view.stamped(rows=[row for _, row in page], groups=whole, cursor=cursor)
 
 
-def ranking_list(view: View, *, kind: str, start: date, end: date, with_memo: bool = False) -> Json:
+def ranking_list(view: View, asked: PageAsked, *, kind: str, start: date, end: date, with_memo: bool = False) -> Json:
     """Branches by completed amount in a period, and customers by the sum of their claims; each currency by itself."""
     if kind not in ("RECOVERY", "REDUCTION"):
         raise InvalidInput("want RECOVERY or REDUCTION", field="kind")
@@ -72,7 +74,9 @@ def ranking_list(view: View, *, kind: str, start: date, end: date, with_memo: bo
             for rank, org in enumerate(order, 1)
         ]
     period = {"start": start.isoformat(), "end": end.isoformat()}
-    return view.stamped(kind=kind, period=period, branches=branches, customers=_customers(view, with_memo=with_memo))
+    customers = _customers(view, with_memo=with_memo)
+    page, cursor = page_after(customers, asked, lambda row: (row["ccy"], row["rank"]))
+    return view.stamped(kind=kind, period=period, branches=branches, customers=page, cursor=cursor)
 
 
 def _customers(view: View, *, with_memo: bool) -> list[Json]:

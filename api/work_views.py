@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from api.paging import PageAsked
 from api.work import TOP, Json, View, deadline_list, found_row, message_list, todo_list
 from api.work_totals import plan_list, ranking_list, total_list
 from engines.primitives.errors import NotFound
@@ -94,22 +95,23 @@ def asset_view(view: View, loan_no: str) -> Json:
 def home(view: View, start: date, end: date) -> Json:
     """The start page: what waits, what runs out, what was sent, the stock, the period, the plan, the rankings; all
     at one position of the log."""
-    todo, terms, sent = todo_list(view), deadline_list(view), message_list(view, limit=TOP)
+    top = PageAsked(limit=TOP)
+    todo, terms, sent = todo_list(view, top), deadline_list(view, top), message_list(view, top)
     whole = total_list(view, by=("classification",), moved_by=("mode",), start=start, end=end)
-    ranks = ranking_list(view, kind="RECOVERY", start=start, end=end)
-    plan = plan_list(view)
+    ranks = ranking_list(view, top, kind="RECOVERY", start=start, end=end)
+    plan = plan_list(view, top)
     own = view.state.case("UserPreference", view.reader.actor)
     return view.stamped(
         layout=None if own is None else {name: own.facts.get(name) for name in ("widgets", "shortcuts")},
-        todos={"total": todo["total"], "counts": todo["counts"], "rows": todo["rows"][:TOP]},
-        deadlines={"total": terms["total"], "counts": terms["counts"], "rows": terms["rows"][:TOP]},
+        todos={"total": todo["total"], "counts": todo["counts"], "rows": todo["rows"]},
+        deadlines={"total": terms["total"], "counts": terms["counts"], "rows": terms["rows"]},
         messages={"rows": sent["rows"], "notices": sent["notices"]},
         stock=whole["stock"],
         moved=whole["moved"],
         period=whole["period"],
-        plan={"groups": plan["groups"], "rows": plan["rows"][:TOP]},
+        plan={"groups": plan["groups"], "rows": plan["rows"]},
         branches=ranks["branches"][:TOP],
-        customers=ranks["customers"][:TOP],
+        customers=ranks["customers"],
     )
 
 

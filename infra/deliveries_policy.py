@@ -12,6 +12,7 @@ from msgspec import Meta
 from engines.primitives.errors import InvalidInput
 from infra.deliveries import Suspension
 from infra.deliveries_backoff import Backoff
+from infra.deliveries_pruning import Keeping
 from infra.policies import load_policy
 
 POLICY = "notifications"
@@ -48,6 +49,16 @@ class Sending(Part, frozen=True):
 
     def suspension(self) -> Suspension:
         return Suspension(timedelta(days=self.suspend_after_days), self.suspend_after_failures)
+
+
+class KeepingPolicy(Part, frozen=True):
+    """The shortest record outlives by far the day of alerts that a router may decide again."""
+
+    bodies_days: Annotated[float, Meta(ge=1, le=3_660)] = 30
+    records_days: Annotated[float, Meta(ge=8, le=36_600)] = 400
+
+    def keeping(self) -> Keeping:
+        return Keeping(timedelta(days=self.bodies_days), timedelta(days=self.records_days))
 
 
 class WebhookPolicy(Part, frozen=True):
@@ -93,6 +104,7 @@ class NotificationPolicy(Part, frozen=True):
     email: EmailPolicy
     sms: SmsPolicy
     kafka: KafkaPolicy
+    keeping: KeepingPolicy = KeepingPolicy()
 
 
 def notification_policy(directory: Path | None = None) -> NotificationPolicy:
@@ -106,6 +118,8 @@ def policy_of(read: Mapping[str, Any]) -> NotificationPolicy:
         policy = msgspec.convert(read, NotificationPolicy)
     except msgspec.ValidationError as error:
         raise InvalidInput(str(error), field=POLICY) from error
+    if policy.keeping.records_days < policy.keeping.bodies_days:
+        raise InvalidInput("a record goes no sooner than what it said", field="keeping.records_days")
     for topic in policy.kafka.topics:
         if not TOPIC.fullmatch(topic):
             raise InvalidInput("want tm.out.notification.NAME.v1", field="kafka.topics", record=topic[:100])

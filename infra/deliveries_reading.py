@@ -17,7 +17,7 @@ from projections.alert_notification import Channel, Notification
 SHOWN_CHARACTERS = 4
 _COLUMNS = (
     "d.seq, d.alert_id, d.subscription, d.channel, d.purpose, d.entity, d.notification_id, n.target, n.state, "
-    "n.due_us, n.since_us, n.ended_us, n.attempts, n.error"
+    "n.due_us, n.since_us, n.ended_us, n.attempts, n.error, LENGTH(n.body) > 0 AS kept"
 )
 _JOINED = "FROM {delivery} d JOIN {notification} n ON n.notification_id = d.notification_id"
 
@@ -91,8 +91,8 @@ def one(store: DeliveryStore, notification_id: str, entities: frozenset[str] | N
 def notification(store: DeliveryStore, notification_id: str) -> Notification:
     """As it is sent. Raises NotFound."""
     rows = store.tables.run("SELECT body FROM {notification} WHERE notification_id = ?", (notification_id,))
-    if not rows:
-        raise NotFound("no such delivery", delivery_id=notification_id)
+    if not rows or not rows[0]["body"]:
+        raise NotFound("no such delivery, or no longer what it said", delivery_id=notification_id)
     return msgspec.json.decode(rows[0]["body"], type=Notification)
 
 
@@ -150,6 +150,7 @@ def _shown(row: Row) -> dict[str, Any]:
         "ended_at": _text(row["ended_us"]),
         "attempts": row["attempts"],
         "error": row["error"],
+        "kept": bool(row["kept"]),
     }
 
 

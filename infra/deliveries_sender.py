@@ -20,7 +20,7 @@ from infra.channels.outcome import ChannelSender, Outcome, Result, failed, retry
 from infra.deliveries import Claimed, DeliveryStore, Ended, Suspension
 from infra.deliveries_backoff import Backoff
 from infra.deliveries_breaker import Lanes
-from infra.deliveries_ended import Untold, newly_suspended, told, untold
+from infra.deliveries_ended import SuspendedTarget, Untold, newly_suspended, told, told_suspended, untold
 from infra.event_store import Clock
 from projections.alert_notification import Channel
 
@@ -63,19 +63,22 @@ class SenderMetrics:
 
 @dataclass(slots=True)
 class Sender:
-    """`holder` names this sender: another string for every process. `tell` carries final failures to the domain."""
+    """`holder` names this sender: another string for every process. `tell` carries final failures to the
+    domain, `tell_suspended` that a target is left alone."""
 
     store: DeliveryStore
     channels: Mapping[Channel, ChannelSender]
     clock: Clock
     holder: str
     tell: Tell | None = None
+    tell_suspended: Callable[[SuspendedTarget], None] | None = None
     backoff: Backoff = field(default_factory=Backoff)
     suspension: Suspension = field(default_factory=Suspension)
     lanes: Lanes = field(default_factory=Lanes)
     metrics: SenderMetrics = field(default_factory=SenderMetrics)
     at_once: int = AT_ONCE
     on_free: Callable[[], None] = field(default=lambda: None)  # something came back: there may be room
+    has_untold: bool = False  # something failed since `tell_failures` last looked
     _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
     _unrecorded: list[tuple[Ended, "asyncio.Future[bool]"]] = field(default_factory=list)
     _recording: bool = False
@@ -107,12 +110,21 @@ class Sender:
 
     async def tell_failures(self) -> int:
         """Hand on what ended undelivered, each until the domain took it; how many. Raises what `tell` raises."""
+        self.has_untold = False
         return await self._in_thread(self._tell_all)
 
     def _tell_all(self) -> int:
-        for subscription, channel, reason in newly_suspended(self.store):
-            self.metrics.suspended.labels(channel).inc()
-            log.warning("target_suspended", subscription=subscription, channel=str(channel), why=reason)
+        for stopped in newly_suspended(self.store):
+            if self.tell_suspended is not None:
+                self.tell_suspended(stopped)
+            if told_suspended(self.store, stopped):
+                self.metrics.suspended.labels(stopped.channel).inc()
+                log.warning(
+                    "target_suspended",
+                    subscription=stopped.subscription,
+                    channel=str(stopped.channel),
+                    why=stopped.reason,
+                )
         found = untold(self.store) if self.tell is not None else []
         for one in found:
             assert self.tell is not None  # noqa: S101 - nothing was found otherwise
@@ -200,6 +212,7 @@ class Sender:
                 given.notification_id, claimed.tries, claimed.since, now, outcome.not_before
             )
         ours = await self._recorded(Ended(claimed, outcome, now, next_try))
+        self.has_untold |= not outcome.is_delivered
         channel = str(given.channel)
         self.metrics.attempts.labels(channel, str(outcome.result)).inc()
         self.metrics.seconds.labels(channel).observe(max((now - started).total_seconds(), 0.0))

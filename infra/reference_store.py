@@ -5,28 +5,23 @@ Latest value only, so it may be told again, late or out of order and ends the sa
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any
-
-from eventsourcing.persistence import InterfaceError, OperationalError, PersistenceError
-from eventsourcing.sqlite import SQLiteDatastore
 
 from aggregates.personal_sealing import Subject
-from engines.primitives.errors import Unavailable
 from infra.event_store import EventStore
+from infra.store_tables import StoreTables
 from infra.subject_keys import SubjectKeys
 
 SEALED = "sealed:"  # no JSON begins so
 _COLUMNS = "kind, entity, key, subject, as_of, record_id, body"
 _TABLE = (
-    "CREATE TABLE IF NOT EXISTS {table} (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, "
+    "CREATE TABLE IF NOT EXISTS {reference} (kind TEXT NOT NULL, entity TEXT NOT NULL, key TEXT NOT NULL, "
     "subject TEXT NOT NULL, as_of TEXT NOT NULL, record_id TEXT NOT NULL, body TEXT NOT NULL, "
     "PRIMARY KEY (kind, entity, key))"
 )
 CREATION_LOCK = 0x7469_6466  # advisory lock: "tide" + 1; that is the event store's own
-_INDEX = "CREATE INDEX IF NOT EXISTS tidemark_reference_subject ON {table} (subject)"
+_INDEX = "CREATE INDEX IF NOT EXISTS tidemark_reference_subject ON {reference} (subject)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +42,14 @@ class ReferenceStore:
         """Makes its table where it is missing. With `keys` bodies are kept sealed, each for its subject; those of an
         erased one are no longer there. Raises Unavailable."""
         self._keys = keys
-        recorder: Any = store.recorder
-        self._datastore = recorder.datastore
-        self._is_sqlite = isinstance(self._datastore, SQLiteDatastore)
-        self._table = "tidemark_reference" if self._is_sqlite else f"{self._datastore.schema}.tidemark_reference"
-        with self._cursor() as cursor:
-            if not self._is_sqlite:  # its catalogue refuses the second of two processes that create at once
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", (CREATION_LOCK,))
-            for statement in (_TABLE, _INDEX):
-                cursor.execute(self._sql(statement))
+        self._tables = StoreTables(store, ("reference",), CREATION_LOCK, (_TABLE, _INDEX))
 
     def put(self, fact: Fact) -> bool:
         """Keep a fact unless a newer one of its kind, entity and key is known; says whether it is the newest now."""
         newer = "(excluded.as_of, excluded.record_id) >= (r.as_of, r.record_id)"
         changes = ", ".join(f"{name} = excluded.{name}" for name in ("subject", "as_of", "record_id", "body"))
-        self._run(
-            f"INSERT INTO {{table}} AS r ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - our own words
+        self._tables.run(
+            f"INSERT INTO {{reference}} AS r ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - our own words
             f"ON CONFLICT (kind, entity, key) DO UPDATE SET {changes} WHERE {newer}",
             astuple(self._sealed(fact)),
         )
@@ -81,14 +68,13 @@ class ReferenceStore:
         return self._select("kind = ?", (kind,))
 
     def remove(self, fact: Fact) -> None:
-        self._run("DELETE FROM {table} WHERE kind = ? AND entity = ? AND key = ?", (fact.kind, fact.entity, fact.key))
+        place = (fact.kind, fact.entity, fact.key)
+        self._tables.run("DELETE FROM {reference} WHERE kind = ? AND entity = ? AND key = ?", place)
 
     def _select(self, where: str, values: Sequence[str]) -> list[Fact]:
         order = "ORDER BY kind, entity, key"
-        with self._cursor() as cursor:
-            statement = f"SELECT {_COLUMNS} FROM {{table}} WHERE {where} {order}"  # noqa: S608 - our own words
-            cursor.execute(self._sql(statement), tuple(values))
-            rows = cursor.fetchall()
+        statement = f"SELECT {_COLUMNS} FROM {{reference}} WHERE {where} {order}"  # noqa: S608 - our own words
+        rows = self._tables.run(statement, values)
         found = [Fact(*(row[name] for name in _COLUMNS.split(", "))) for row in rows]
         return [opened for fact in found if (opened := self._opened(fact)) is not None]
 
@@ -109,24 +95,6 @@ class ReferenceStore:
         except ValueError:
             return None
         return None if body is None else replace(fact, body=body.decode())
-
-    def _run(self, statement: str, values: Sequence[str]) -> None:
-        with self._cursor() as cursor:
-            cursor.execute(self._sql(statement), tuple(values))
-
-    def _sql(self, statement: str) -> str:
-        named = statement.format(table=self._table)
-        return named if self._is_sqlite else named.replace("?", "%s")
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        try:
-            with self._datastore.transaction(commit=True) as cursor:
-                yield cursor
-        except (OperationalError, InterfaceError) as error:
-            raise Unavailable("the event store does not answer") from error
-        except PersistenceError as error:
-            raise Unavailable(f"the event store failed: {type(error).__name__}") from error
 
 
 def _place(fact: Fact) -> bytes:

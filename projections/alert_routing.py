@@ -14,7 +14,6 @@ from typing import Any
 from projections.alert_notification import Notification, Purpose, notification_id
 from projections.alert_routing_facts import (
     AlertRecord,
-    Severity,
     facts_of,
     incident_of,
     is_clearing,
@@ -22,6 +21,7 @@ from projections.alert_routing_facts import (
     severity_of,
 )
 from projections.alert_routing_world import Contact, Level, Subscription, World
+from projections.alert_severity import Severity
 from projections.expressions import Fact
 
 ALERTS_MAX = 100  # in one notification; a larger bundle goes as several

@@ -7,27 +7,16 @@ an empty text, zero or false, so that no filter fails for want of one. Customers
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from engines.primitives.errors import InvalidInput
 from engines.primitives.money import EXPONENT_BY_CURRENCY, exponent, to_minor
+from projections.alert_severity import Severity, unsaid_severity
 from projections.expressions import Expression, Fact, FactType, Vocabulary, expression
 
 AlertRecord = Mapping[str, Any]
 
-
-class Severity(StrEnum):
-    INFO = "INFO"
-    WARNING = "WARNING"
-    CRITICAL = "CRITICAL"
-
-    @property
-    def rank(self) -> int:
-        return _RANK[self]
-
-
-_RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 VOCABULARY = Vocabulary(
     "alerts",
@@ -57,20 +46,18 @@ VOCABULARY = Vocabulary(
 _INT64 = 2**63 - 1
 
 
+@lru_cache(maxsize=1_024)
 def alert_expression(text: str) -> Expression:
     """A checked filter or matcher. Raises InvalidInput naming the place."""
     return expression(text, VOCABULARY)
 
 
 def severity_of(alert: AlertRecord) -> Severity:
-    """What the rule says, else by the light; an alert that a light has fallen is as severe as what it leaves."""
+    """What the record says, else what follows from its light."""
     if (told := alert.get("severity")) in Severity.__members__:
         return Severity(str(told))
-    limit = alert.get("limit")
-    if not limit:
-        return Severity.WARNING
-    has_fallen = alert["kind"] in ("eased", "cleared")
-    return Severity.CRITICAL if limit["light_before" if has_fallen else "light"] == "red" else Severity.WARNING
+    limit = alert.get("limit") or {}
+    return unsaid_severity(alert["kind"], limit.get("light"), limit.get("light_before"))
 
 
 def incident_of(alert: AlertRecord) -> str:

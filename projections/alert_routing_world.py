@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from engines.work_calendar import WorkCalendar
 from projections.alert_notification import Channel
-from projections.alert_routing_facts import AlertRecord, Severity, alert_expression, facts_of, holds, severity_of
+from projections.alert_routing_facts import AlertRecord, alert_expression, facts_of, holds, severity_of
 from projections.alert_routing_hours import HOUR, Digest, Hours, window_end
+from projections.alert_severity import Severity
 from projections.expressions import Expression, Fact
 
 EVERY_ENTITY = "*"

@@ -102,6 +102,12 @@ CHANNELS: Mapping[str, Channel] = {
     ),
     topics.AUDIT: Channel("send", "stream id of the aggregate", (), "Stored events of aggregates, in order."),
     topics.HEAD: Channel("send", "`origin`", (audit_heads.AuditHead,), "Signed heads of the log of decisions."),
+    topics.NOTIFICATION: Channel(
+        "send",
+        "the subscription, as `SUB-1`",
+        (),
+        "What a subscription tells of alerts: the body of its webhook (docs/alert-delivery.md); `ce_id` is its id.",
+    ),
     topics.ACCESS: Channel(
         "send", "`actor`", (access_log.AccessRecord,), "Refusals, sign-ins, papers taken, reads by auditors; expires."
     ),
@@ -162,9 +168,11 @@ def _any_value(kind: type) -> Document:
 
 
 def _channel(topic: str, channel: Channel) -> Document:
-    declared = next(found for found in topics.topics() if found.name == topic)
+    declared = next((found for found in topics.topics() if found.name == topic), topics.notification(topic))
+    named = {"parameters": {"name": {"description": "as the policy of notifications lists it"}}}
     return {
-        "address": topic,
+        "address": topic.replace("NAME", "{name}"),
+        **(named if topic == topics.NOTIFICATION else {}),
         "description": channel.note,
         "servers": [{"$ref": "#/servers/kafka"}],
         "messages": {

@@ -1,9 +1,9 @@
 """A core banking system that is not there: answers our posting requests as a real one would (decision S30).
 
 Accepts what adds up, once: an instruction told again gets the same answer, one told again with another
-content is refused. It keeps nothing of its own; at start it reads the request topic again from the
-beginning. On demand it misbehaves (`streams.core_behaviour`). For `tidemark up`, demonstrations and tests.
-Not for production, where a real core answers on the same topics.
+content is refused. Transfers between branches it books (`streams.core_transfers`). It keeps nothing of its own; at
+start it reads the request topic again from the beginning. On demand it misbehaves (`streams.core_behaviour`). For
+`tidemark up`, demonstrations and tests. Not for production, where a real core answers on the same topics.
 """
 
 import hashlib
@@ -23,6 +23,7 @@ from engines.primitives.errors import InvalidInput, TidemarkError, Unavailable
 from engines.primitives.money import to_minor
 from streams import topics
 from streams.core_behaviour import Misbehaviour, of_request
+from streams.core_transfers import booked, core_number
 from streams.integrations.outbound_schemas import PostingQuery
 from streams.producer import RecordProducer, encode, headers_of
 from streams.schemas import PostingReply, PostingRequest
@@ -61,6 +62,8 @@ class CoreSimulatorConfig:
     request_topic: str = topics.POSTING_REQUEST
     reply_topic: str = topics.POSTING_REPLY
     query_topic: str | None = None  # None: cannot be asked
+    transfer_topic: str | None = None  # None: books no transfers between branches
+    entry_topic: str = topics.TXN
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ class SimulatedCore:
             instruction_id=request.instruction_id,
             attempt=request.attempt,
             outcome="rejected" if refused else "accepted",
-            core_txn_no=None if refused else core_txn_no(request.instruction_id),
+            core_txn_no=None if refused else core_number(request.instruction_id),
             value_date=None if refused else request.value_date,
             error_code=refused[0] if refused else None,
             error_text=refused[1] if refused else None,
@@ -218,13 +221,6 @@ def _as_request(query: PostingQuery) -> PostingRequest:
     )
 
 
-def core_txn_no(instruction_id: str) -> str:
-    """The core's own number of a posting: the same at every attempt, so that one instruction is one
-    posting.
-    """
-    return f"CORE-{hashlib.sha256(instruction_id.encode()).hexdigest()[:20].upper()}"
-
-
 def run_core_simulator(
     config: CoreSimulatorConfig, stop: threading.Event, on_answered: Callable[[int], None] | None = None
 ) -> None:
@@ -265,6 +261,11 @@ def run_core_simulator(
             if told is not None and not is_old:
                 give(told)
             return 0
+        if topic == config.transfer_topic:
+            for entry in () if is_old else booked(value):
+                place = topics.record_key(entry.entity_id, entry.customer_id, entry.account_id)
+                producer.send(config.entry_topic, place, encode(entry), headers_of(config.entry_topic, entry, SOURCE))
+            return 0
         answer = core.respond(key, value)
         if is_old:
             return 0
@@ -276,7 +277,7 @@ def run_core_simulator(
         return 1
 
     try:
-        asked_on = [config.request_topic, *([config.query_topic] if config.query_topic else [])]
+        asked_on = [config.request_topic, *filter(None, (config.query_topic, config.transfer_topic))]
         answered_up_to = _begin(consumer, asked_on)
         while not stop.is_set():
             messages = consumer.consume(_BATCH, timeout=_POLL_S)

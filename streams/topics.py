@@ -41,6 +41,8 @@ AUDIT = "tm.audit.event.v1"
 HEAD = "tm.audit.head.v1"
 ACCESS = "tm.events.access.v1"
 DEAD_LETTER = "tm.dlq.v1"
+#: Where the bank's policy lets notifications of alerts go, each NAME made when it is first used; else there is none.
+NOTIFICATION = "tm.out.notification.NAME.v1"
 
 #: Topics whose records arrive as batches of raw values through the batch transport, one fold state per partition.
 FOLDED = (TXN, CONTRACT, RESERVATION, HOLDING, PRICE, FX, RESERVE)
@@ -76,6 +78,11 @@ def topics(partitions: int = 8) -> tuple[Topic, ...]:
         Topic(ACCESS, 1, ACCESS_KEPT),
         Topic(DEAD_LETTER, 1, FOREVER | {"max.message.bytes": str(16 * MIB)}),
     )
+
+
+def notification(name: str) -> Topic:
+    """One of `NOTIFICATION`, by its whole name."""
+    return Topic(name, 1, FOREVER)
 
 
 def folded_partitions(partitions: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ import msgspec
 
 from engines.primitives.errors import CorruptRecord
 from engines.primitives.money import exponent
+from projections.alert_severity import unsaid_severity
 from streams.schemas import LimitFacts, RuleFacts
 from streams.topics import CUT
 
@@ -196,6 +197,13 @@ class Alert(msgspec.Struct, omit_defaults=True):
     limit: LimitFacts | None = None
     severity: str | None = None
     rule_facts: RuleFacts | None = None
+
+    def __post_init__(self) -> None:
+        """Whoever reads an alert of before there were severities reads it on the one scale, as the notifier does."""
+        if self.severity is None:
+            limit = self.limit
+            lights = (None, None) if limit is None else (limit.light, limit.light_before)
+            self.severity = unsaid_severity(self.kind, *lights)
 
     @property
     def lane(self) -> int:

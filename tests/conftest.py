@@ -1,6 +1,7 @@
 """What tests of several folders share: one real broker, topics of one's own, the reference data."""
 
 import contextlib
+import gc
 import os
 import shutil
 import tempfile
@@ -34,6 +35,17 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     # `ci` tries the same cases at each run; TIDEMARK_HYPOTHESIS=search looks for new ones.
     hypothesis_settings.load_profile(os.environ.get("TIDEMARK_HYPOTHESIS", "ci"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    # What is collected and imported stays until the end: looking through it for garbage again and again finds none.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

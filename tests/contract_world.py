@@ -40,11 +40,11 @@ from projections.limit_policy import WatchPolicy
 from projections.rule_cut_watch import CutWatchState
 from projections.trust_policy import TrustPolicy
 from streams.alert_rules_preview import Answer, PreviewQuestion, Told
-from streams.announced_reservations import AnnouncedReservations
 from streams.archive_reader import ArchiveReader, by_topic
 from streams.trust_board import TrustBoard
 from tests.aggregates.world import BRANCH, ENTITY, open_world
 from tests.api_doubles import services
+from tests.desk_of_withdrawals import Topic
 from tests.paper_world import open_paper_world
 
 #: Everything but administration; and somebody of another bank.
@@ -97,7 +97,7 @@ def contract_services(folder: Path, **changed: Any) -> Iterator[Services]:
             "nostro_statements": lambda: (),
             "trust": TrustBoard(TrustPolicy.parse(load_policy("trust"), calendar), world.clock),
             "operations": Operations(settings).body,
-            "withdrawal_desk": WithdrawalDesk(withdrawal_policies(), AnnouncedReservations({})),
+            "withdrawal_desk": WithdrawalDesk(withdrawal_policies(), Topic()),
         }
         yield services(**fields | changed)
         exports.jobs.close()

@@ -51,6 +51,10 @@ def list_alerts(
     rule: Annotated[str | None, typer.Option("--rule", help="As limit, large-flow-single.")] = None,
     entity: Annotated[str | None, typer.Option("--entity", help="Only this legal entity.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only what you subscribed to.")] = False,
+    silenced: Annotated[
+        bool | None,
+        typer.Option("--silenced/--not-silenced", help="Only what a silence held back, or the rest."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="How many, newest first.")] = 50,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -59,7 +63,7 @@ def list_alerts(
     with Api(load_settings(data_dir=data_dir)) as api:
         found = api.get(
             "/alert-centre", state=state, severity=severity, rule=rule, entity=entity, limit=limit,
-            mine="true" if mine else None,
+            mine="true" if mine else None, silenced=None if silenced is None else str(silenced).lower(),
         )  # fmt: skip
     rows = [_row(one["alert"], one["life"]) for one in found["rows"]]
     print_json(found, indent=2) if as_json else out().print(table(rows, COLUMNS))

@@ -65,6 +65,17 @@ class Api:
         replays = any("offsets" in name or name == "at" for name in given)
         return self._ask("GET", path, params=given, timeout=REPLAY_TIMEOUT_S if replays else TIMEOUT_S)
 
+    def get_all(self, path: str, rows_name: str, /, **parameters: str | int | None) -> dict[str, Any]:
+        """The same with the rows of all pages; what else it says is the last page's."""
+        rows: list[Any] = []
+        cursor = None
+        while True:
+            found = self.get(path, **parameters, cursor=cursor)
+            rows += found[rows_name]
+            cursor = found.get("cursor")
+            if cursor is None:
+                return found | {rows_name: rows}
+
     def post(self, path: str, body: dict[str, Any], *, replays: bool = False) -> dict[str, Any]:
         return self._ask("POST", path, json=body, timeout=REPLAY_TIMEOUT_S if replays else TIMEOUT_S)
 

@@ -5,6 +5,7 @@ does a statement that does not add up; the rest is loaded.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.cli.feed import Count, Rate, feed, feeding_progress
-from api.cli.options import DataDir, load_settings
+from api.cli.options import DataDir, load_settings, taking
 from api.cli.output import FAILED, Json, err, out, print_json, table
 from engines.primitives.errors import InvalidInput
 
@@ -36,16 +37,27 @@ Run = Callable[["RecordProducer", "FeedOptions"], "FilesResult"]
 Read = Callable[[Callable[["Event"], None]], "FilesResult"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feeding:
+    """What every feed from files takes besides its own."""
+
+    rate: Rate = None
+    count: Count = None
+    dry_run: DryRun = False
+    data_dir: DataDir = None
+    as_json: Json = False
+
+    def settings(self) -> "Settings":
+        return load_settings(data_dir=self.data_dir)
+
+
 @feed.command()
+@taking(Feeding)
 def iso20022(
+    feeding: Feeding,
     *,
     files: Files,
     mapping: Mapping,
-    rate: Rate = None,
-    count: Count = None,
-    dry_run: DryRun = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Bank statements and payments in ISO 20022: camt.052, camt.053, camt.054, pacs.008, pacs.009, any version."""
     from infra.statements.iso20022 import read_iso20022
@@ -61,22 +73,19 @@ def iso20022(
         ),
         accounts.digest,
     )
-    _files(kind, files_of(files, (".xml", ".camt", ".053", ".054", ".052")), rate, count, dry_run, data_dir, as_json)
+    _files(kind, files_of(files, (".xml", ".camt", ".053", ".054", ".052")), feeding)
 
 
 @feed.command()
+@taking(Feeding)
 def mt940(
+    feeding: Feeding,
     *,
     files: Files,
     mapping: Mapping,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Such as gb18030; UTF-8 or Latin-1 if left out.")
     ] = None,
-    rate: Rate = None,
-    count: Count = None,
-    dry_run: DryRun = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Bank statements in SWIFT MT940 and MT942, with or without SWIFT envelopes, several messages in a file."""
     from infra.statements.mt940_reader import read_mt940
@@ -91,38 +100,32 @@ def mt940(
         accounts.digest,
     )
     endings = (".sta", ".mt940", ".mt942", ".940", ".942", ".txt", ".swi", ".fin")
-    _files(kind, files_of(files, endings), rate, count, dry_run, data_dir, as_json)
+    _files(kind, files_of(files, endings), feeding)
 
 
 @feed.command()
+@taking(Feeding)
 def jsonl(
+    feeding: Feeding,
     *,
     files: Files,
     topic: Annotated[str, typer.Option("--topic", help="Of lines that name none.")] = "tm.in.core.txn.v1",
-    rate: Rate = None,
-    count: Count = None,
-    dry_run: DryRun = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Records in our own form, one JSON object a line, bare or as {"topic", "record"}."""
     from streams.feeds.file_feed import FileFeed, files_of
     from streams.feeds.json_lines import json_line_events
 
     kind = FileFeed("jsonl", partial(json_line_events, topic=topic), topic)
-    _files(kind, files_of(files, (".jsonl", ".ndjson", ".json")), rate, count, dry_run, data_dir, as_json)
+    _files(kind, files_of(files, (".jsonl", ".ndjson", ".json")), feeding)
 
 
 @feed.command(name="csv")
+@taking(Feeding)
 def csv_files(
+    feeding: Feeding,
     *,
     files: Files,
     mapping: Mapping,
-    rate: Rate = None,
-    count: Count = None,
-    dry_run: DryRun = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """CSV files of any bank: columns, dates, decimal comma, sign and encoding by a mapping."""
     from streams.feeds.csv_rows import csv_events
@@ -131,11 +134,13 @@ def csv_files(
 
     rows = read_row_mapping(mapping)
     kind = FileFeed("csv", partial(csv_events, mapping=rows), rows.digest)
-    _files(kind, files_of(files, (".csv", ".txt", ".tsv")), rate, count, dry_run, data_dir, as_json)
+    _files(kind, files_of(files, (".csv", ".txt", ".tsv")), feeding)
 
 
 @feed.command()
+@taking(Feeding)
 def debezium(
+    feeding: Feeding,
     *,
     mapping: Mapping,
     files: SomeFiles = None,
@@ -144,11 +149,6 @@ def debezium(
     name: Annotated[
         str | None, typer.Option("--name", help="Of this feed, which remembers rows; the mapping's if left out.")
     ] = None,
-    rate: Rate = None,
-    count: Count = None,
-    dry_run: DryRun = False,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Changes of a table of entries, in Debezium's envelope: from files of messages, or from its topic."""
     from infra.kafka.clients import consumer_config, resolve_bootstrap
@@ -158,7 +158,7 @@ def debezium(
 
     if (topic is None) == (not files):
         raise InvalidInput("give files or --topic, one of them", field="--topic")
-    settings, rows = load_settings(data_dir=data_dir), read_row_mapping(mapping)
+    settings, rows = feeding.settings(), read_row_mapping(mapping)
     source: Any = (
         files_of(files or [], (".json", ".jsonl", ".ndjson"))
         if topic is None
@@ -169,52 +169,29 @@ def debezium(
         "debezium",
         lambda producer, options: run_debezium(name or mapping.stem, rows, source, producer, options),
         partial(read_debezium, rows, source),
-        rate=rate,
-        count=count,
-        dry_run=dry_run,
-        as_json=as_json,
+        feeding,
     )
 
 
-def _files(
-    kind: "FileFeed",
-    files: list[Path],
-    rate: float | None,
-    count: int | None,
-    dry_run: bool,
-    data_dir: Path | None,
-    as_json: bool,
-) -> None:
+def _files(kind: "FileFeed", files: list[Path], feeding: Feeding) -> None:
     from streams.feeds.file_feed import read_files, run_files
 
     _drive(
-        load_settings(data_dir=data_dir),
+        feeding.settings(),
         kind.kind,
         lambda producer, options: run_files(kind, files, producer, options),
         partial(read_files, kind, files),
-        rate=rate,
-        count=count,
-        dry_run=dry_run,
-        as_json=as_json,
+        feeding,
     )
 
 
-def _drive(
-    settings: "Settings",
-    kind: str,
-    run: Run,
-    read: Read,
-    *,
-    rate: float | None,
-    count: int | None,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
+def _drive(settings: "Settings", kind: str, run: Run, read: Read, feeding: Feeding) -> None:
+    dry_run = feeding.dry_run
     if dry_run:
         shown: list[Event] = []
         result = read(lambda event: shown.append(event) if len(shown) < SHOWN else None)
     else:
-        shown, result = [], _sent(settings, kind, run, rate, count)
+        shown, result = [], _sent(settings, kind, run, feeding)
     body = {
         "feed": kind,
         "dry_run": dry_run,
@@ -228,7 +205,7 @@ def _drive(
         "sequence_findings": _rows(result),
         "events": [_event(event) for event in shown],
     }
-    if as_json:
+    if feeding.as_json:
         print_json(body)
     else:
         _show(body)
@@ -236,7 +213,7 @@ def _drive(
         raise typer.Exit(FAILED)
 
 
-def _sent(settings: "Settings", kind: str, run: Run, rate: float | None, count: int | None) -> "FilesResult":
+def _sent(settings: "Settings", kind: str, run: Run, feeding: Feeding) -> "FilesResult":
     from api.startup import stop_on_signals
     from infra.kafka.clients import producer_config, resolve_bootstrap
     from streams.feeds.start import FeedOptions
@@ -245,7 +222,7 @@ def _sent(settings: "Settings", kind: str, run: Run, rate: float | None, count: 
     producer = RecordProducer(producer_config(settings, resolve_bootstrap(settings)))
     with stop_on_signals() as stop, feeding_progress(kind) as (tell, _):
         run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        return run(producer, FeedOptions(settings.data_dir / "feed", run_id, rate, count, tell, stop))
+        return run(producer, FeedOptions(settings.data_dir / "feed", run_id, feeding.rate, feeding.count, tell, stop))
 
 
 def _rows(result: "FilesResult") -> list[dict[str, Any]]:

@@ -389,7 +389,7 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def alerts_table(answer: dict[str, Any]) -> Lines:
-    columns = ("event_time", "entity", "customer", "currency", "amount", "rule", "reason")
+    columns = ("event_time", "severity", "entity", "customer", "currency", "amount", "rule", "reason")
     return Lines(table(answer["alerts"], columns, amounts=("amount",)), _footer(answer))
 
 
@@ -397,9 +397,9 @@ def _print_alert(alert: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(alert)
         return
-    colour = "yellow" if alert.get("kind") == "corrected" else "red"
+    colour = {"CRITICAL": "red", "WARNING": "yellow"}.get(alert["severity"], "cyan")
     amount = grouped(alert["amount"])
     out().print(
-        f"[dim]{alert['event_time']}[/] [bold {colour}]{amount} {alert['currency']}[/] "
+        f"[dim]{alert['event_time']}[/] [bold {colour}]{alert['severity']} {amount} {alert['currency']}[/] "
         f"{escape(alert['entity'])} {escape(alert['customer'])}: {escape(alert['reason'])}"
     )

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import httpx
 import typer
@@ -21,6 +20,7 @@ from api.cli.file_transfer import fetch_file
 from api.cli.ledger import AsOf, Entity, KnownAt, Name, ledger, print_ledger
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, print_json
+from api.cli.sending import send
 from engines.primitives.errors import InvalidInput, Unavailable
 
 view = typer.Typer(help="Questions to ledgers, kept under a name and shared by role.", no_args_is_help=True)
@@ -131,14 +131,14 @@ def save(
         "with_supplements": with_supplements,
     }
     body |= listed | {"joins": join or [], "where": where or []}
-    _send("/ledger-views", body, cmd_id, data_dir, as_json)
+    send("/ledger-views", body, cmd_id, data_dir, as_json)
 
 
 @view.command("list")
 def list_views(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Your own, and those shared with one of your roles."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get("/ledger-views")
+        found = api.get_all("/ledger-views", "views")
     if as_json:
         print_json(found, indent=2)
         return
@@ -176,13 +176,13 @@ def share(
     cmd_id: CmdId = None, data_dir: DataDir = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Share an own view with roles, and with no others any more."""
-    _send(f"/ledger-views/{_part(view_no)}/share", {"roles": roles or []}, cmd_id, data_dir, as_json)
+    send(f"/ledger-views/{_part(view_no)}/share", {"roles": roles or []}, cmd_id, data_dir, as_json)
 
 
 @view.command()
 def retire(*, view_no: ViewNo, cmd_id: CmdId = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """End an own view."""
-    _send(f"/ledger-views/{_part(view_no)}/retire", {}, cmd_id, data_dir, as_json)
+    send(f"/ledger-views/{_part(view_no)}/retire", {}, cmd_id, data_dir, as_json)
 
 
 # --- Files ---------------------------------------------------------------------------------------------------------
@@ -265,16 +265,6 @@ def _show(
         print_json(found, indent=2)
     else:
         print_ledger(found, every=True)
-
-
-def _send(path: str, body: dict[str, Any], cmd_id: str | None, data_dir: Path | None, as_json: bool) -> None:
-    with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.post(path, body | {"cmd_id": cmd_id or str(uuid4())})
-    if as_json:
-        print_json(answer, indent=2)
-        return
-    for event in answer.get("events", []):
-        output.out().print(f"[green]{escape(str(event['type']))}[/] {escape(str(event['key']))}")
 
 
 def _asked(

@@ -3,8 +3,11 @@
 Settings come, in this order, from the command line, `TIDEMARK_*`, and `tidemark.toml`.
 """
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -16,6 +19,34 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Directory of this Tidemark.", show_default="TIDEMARK_DATA_DIR, else your home"),
 ]
+
+
+Options = TypeVar("Options")
+Own = ParamSpec("Own")
+Command = Callable[Concatenate[Options, Own], None]
+
+
+def taking(options: Callable[..., Options]) -> Callable[[Command[Options, Own]], Callable[..., None]]:
+    """A command that takes the parameters of `options`, too, after its own; what is made of them is its first
+    argument."""
+    shared = inspect.signature(options, eval_str=True).parameters
+
+    def decorate(command: Command[Options, Own]) -> Callable[..., None]:
+        own = [*inspect.signature(command, eval_str=True).parameters.values()][1:]
+
+        @wraps(command)
+        def whole(**given: Any) -> None:
+            chosen = options(**{name: given.pop(name) for name in shared})
+            untyped: Callable[..., None] = command
+            untyped(chosen, **given)
+
+        every = [*own, *(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in shared.values())]
+        # What typer reads.
+        vars(whole)["__signature__"] = inspect.Signature(every)
+        whole.__annotations__ = {parameter.name: parameter.annotation for parameter in every}
+        return whole
+
+    return decorate
 
 
 def load_settings(**given: Any) -> Settings:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
-from uuid import uuid4
 
 import typer
 from rich.markup import escape
@@ -14,6 +13,7 @@ from api.cli.client import Api
 from api.cli.file_transfer import fetch_file
 from api.cli.options import DataDir, load_settings
 from api.cli.output import Json, print_json
+from api.cli.sending import send
 from engines.primitives.errors import InvalidInput
 
 pivot = typer.Typer(help="Positions, flows and ledgers along any dimensions; kept, scheduled, exported.")
@@ -88,14 +88,14 @@ def save(
     """Keep a question, or change an own one: each change is a revision."""
     asked = _definition(source, rows, columns, measure, where, top, sort, reporting, None, compared_with)
     body = {"pivot_no": pivot_no, "title": title or pivot_no, "definition": asked, "entity": entity}
-    _send("/pivots", body, cmd_id, data_dir, as_json)
+    send("/pivots", body, cmd_id, data_dir, as_json)
 
 
 @pivot.command("list")
 def listed(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Your pivots and those shared with you."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get("/pivots")
+        found = api.get_all("/pivots", "pivots")
     if as_json:
         print_json(found, indent=2)
         return
@@ -142,13 +142,13 @@ def schedule(
 ) -> None:  # fmt: skip
     """Have an own pivot run after each business date, week or month."""
     body = {"every": every.upper(), "form": form.upper(), "keep": keep, "language": language.upper()}
-    _send(f"/pivots/{_part(pivot_no)}/schedule", body, cmd_id, data_dir, as_json)
+    send(f"/pivots/{_part(pivot_no)}/schedule", body, cmd_id, data_dir, as_json)
 
 
 @pivot.command()
 def unschedule(*, pivot_no: PivotNo, cmd_id: CmdId = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """End its schedule; files that were made stay."""
-    _send(f"/pivots/{_part(pivot_no)}/unschedule", {}, cmd_id, data_dir, as_json)
+    send(f"/pivots/{_part(pivot_no)}/unschedule", {}, cmd_id, data_dir, as_json)
 
 
 @pivot.command()
@@ -168,13 +168,13 @@ def share(
     cmd_id: CmdId = None, data_dir: DataDir = None, as_json: Json = False,
 ) -> None:  # fmt: skip
     """Share an own pivot with roles; each sees what the own rights allow."""
-    _send(f"/pivots/{_part(pivot_no)}/share", {"roles": roles or []}, cmd_id, data_dir, as_json)
+    send(f"/pivots/{_part(pivot_no)}/share", {"roles": roles or []}, cmd_id, data_dir, as_json)
 
 
 @pivot.command()
 def retire(*, pivot_no: PivotNo, cmd_id: CmdId = None, data_dir: DataDir = None, as_json: Json = False) -> None:
     """End an own pivot; what it was stays in the log."""
-    _send(f"/pivots/{_part(pivot_no)}/retire", {}, cmd_id, data_dir, as_json)
+    send(f"/pivots/{_part(pivot_no)}/retire", {}, cmd_id, data_dir, as_json)
 
 
 # --- Helpers -------------------------------------------------------------------------------------------------------
@@ -230,16 +230,6 @@ def _print(found: dict[str, Any]) -> None:
     output.out().print(
         f"cut {json.dumps(found['cut']['offsets'])}, digest {found['provenance']['digest']}", soft_wrap=True
     )
-
-
-def _send(path: str, body: dict[str, Any], cmd_id: str | None, data_dir: Path | None, as_json: bool) -> None:
-    with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.post(path, body | {"cmd_id": cmd_id or str(uuid4())})
-    if as_json:
-        print_json(answer, indent=2)
-        return
-    for event in answer.get("events", []):
-        output.out().print(f"[green]{escape(str(event['type']))}[/] {escape(str(event['key']))}")
 
 
 def _split(text: str) -> list[str]:

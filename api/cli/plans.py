@@ -4,6 +4,7 @@ The rules are the server's. What a plan looks like at the terminal is in `plan_t
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ import typer
 
 from api.cli.client import Api
 from api.cli.contracts import iso_day
-from api.cli.options import DataDir, load_settings
+from api.cli.options import DataDir, load_settings, taking
 from api.cli.output import Json, print_json
 from api.cli.plan_tables import print_plan, print_plans, print_preview
 from engines.primitives.errors import InvalidInput
@@ -31,6 +32,27 @@ Input = Annotated[
     Path | None,
     typer.Option("--input", "-i", metavar="FILE", help="JSON object of the proposal.", show_default="stdin"),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """What every command on a plan takes besides its own."""
+
+    expected_version: Version = None
+    reason: Reason = ""
+    cmd_id: CmdId = None
+    data_dir: DataDir = None
+    as_json: Json = False
+
+    def send(self, plan_no: str, name: str, payload: dict[str, Any], *, valid_on: str | None = None) -> None:
+        body: dict[str, Any] = {"cmd_id": self.cmd_id or str(uuid4()), "payload": payload, "reason": self.reason}
+        if self.expected_version is not None:
+            body["expected_version"] = self.expected_version
+        if valid_on is not None:
+            body["valid_on"] = valid_on
+        with Api(load_settings(data_dir=self.data_dir)) as api:
+            answer = api.post(f"/plans/{quote(plan_no, safe='')}/{name}", body)
+        _show_answer(answer, self.as_json)
 
 
 @plan.command()
@@ -88,69 +110,59 @@ def show(*, plan_no: PlanNo, data_dir: DataDir = None, as_json: Json = False) ->
 
 
 @plan.command()
+@taking(Sending)
 def amend(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     input_file: Input = None,
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Draw up a new version for what is still missing; it has to be approved again."""
-    _command(plan_no, "amend", _read(input_file), expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "amend", _read(input_file))
 
 
 @plan.command()
+@taking(Sending)
 def approve(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     approval_no: Annotated[str, typer.Option("--approval-no", help="Number of the decision.")] = "-",
     conditions: Annotated[str, typer.Option("--conditions", help="Conditions of the approval.")] = "-",
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Approve the present version; the maker cannot."""
     payload = {"approval_no": approval_no, "conditions": conditions}
-    _command(plan_no, "approve", payload, expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "approve", payload)
 
 
 @plan.command()
+@taking(Sending)
 def reject(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     comment: Comment = "-",
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Reject the plan; it is at its end."""
-    _command(plan_no, "reject", {"comment": comment}, expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "reject", {"comment": comment})
 
 
 @plan.command()
+@taking(Sending)
 def activate(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     comment: Comment = "-",
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Put the approved plan in force."""
-    _command(plan_no, "activate", {"comment": comment}, expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "activate", {"comment": comment})
 
 
 @plan.command()
+@taking(Sending)
 def action(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     line: Annotated[str, typer.Argument(metavar="LINE", help="Line of the plan, as 1-2.")],
@@ -159,86 +171,50 @@ def action(
     deal: Annotated[str | None, typer.Option("--deal", help="Number of the deal; a drill has none.")] = None,
     rate: Annotated[str | None, typer.Option("--rate", help="Agreed cost a year, a fraction.")] = None,
     valid_on: Annotated[str | None, typer.Option("--valid-on", metavar="DATE", help="Day of the deal.")] = None,
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Record what was raised on a line of the plan."""
     given = {"line": line, "amount": amount, "counterparty": counterparty, "deal_ref": deal, "rate": rate}
     payload = {name: value for name, value in given.items() if value is not None}
     day = None if valid_on is None else iso_day(valid_on, "--valid-on")
-    _command(plan_no, "action", payload, expected_version, reason, cmd_id, data_dir, as_json, valid_on=day)
+    sending.send(plan_no, "action", payload, valid_on=day)
 
 
 @plan.command()
+@taking(Sending)
 def recover(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     surplus: Annotated[str, typer.Option("--surplus", help="Observed surplus over the limit, not below 0.")],
     comment: Comment = "-",
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """The limit is kept again: begin recovery."""
     payload = {"surplus": surplus, "comment": comment}
-    _command(plan_no, "recover", payload, expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "recover", payload)
 
 
 @plan.command()
+@taking(Sending)
 def close(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     outcome: Annotated[str, typer.Option("--outcome", help="What came of it and what was learnt.")],
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """End a plan in recovery; the maker cannot."""
-    _command(plan_no, "close", {"outcome": outcome}, expected_version, reason, cmd_id, data_dir, as_json)
+    sending.send(plan_no, "close", {"outcome": outcome})
 
 
 @plan.command()
+@taking(Sending)
 def cancel(
+    sending: Sending,
     *,
     plan_no: PlanNo,
     comment: Comment = "-",
-    expected_version: Version = None,
-    reason: Reason = "",
-    cmd_id: CmdId = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
 ) -> None:
     """Drop a plan of which nothing was executed."""
-    _command(plan_no, "cancel", {"comment": comment}, expected_version, reason, cmd_id, data_dir, as_json)
-
-
-def _command(
-    plan_no: str,
-    name: str,
-    payload: dict[str, Any],
-    expected_version: int | None,
-    reason: str,
-    cmd_id: str | None,
-    data_dir: Path | None,
-    as_json: bool,
-    *,
-    valid_on: str | None = None,
-) -> None:
-    body: dict[str, Any] = {"cmd_id": cmd_id or str(uuid4()), "payload": payload, "reason": reason}
-    if expected_version is not None:
-        body["expected_version"] = expected_version
-    if valid_on is not None:
-        body["valid_on"] = valid_on
-    with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.post(f"/plans/{quote(plan_no, safe='')}/{name}", body)
-    _show_answer(answer, as_json)
+    sending.send(plan_no, "cancel", {"comment": comment})
 
 
 def _show_answer(answer: dict[str, Any], as_json: bool) -> None:

@@ -31,7 +31,7 @@ REQUEST_COLUMNS = (
 def status(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """How many subjects and keys there are, and the requests for erasure."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get("/privacy/status")
+        found = api.get_all("/privacy/status", "requests")
     if as_json:
         print_json(found, indent=2)
         return
@@ -45,7 +45,7 @@ def status(*, data_dir: DataDir = None, as_json: Json = False) -> None:
 def subjects(*, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Everyone whose personal data is held; an erased subject is a token and no more."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get("/privacy/subjects")
+        found = api.get_all("/privacy/subjects", "rows")
     if as_json:
         print_json(found, indent=2)
     else:
@@ -58,7 +58,7 @@ def find(
 ) -> None:
     """Customer numbers of those who bear exactly this name."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get("/privacy/customers", name=name)
+        found = api.get_all("/privacy/customers", "rows", name=name)
     if as_json:
         print_json(found, indent=2)
     else:

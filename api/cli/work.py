@@ -28,6 +28,8 @@ Start = Annotated[
     str | None, typer.Option("--from", metavar="DATE", help="First day.", show_default="1 January of this year")
 ]
 End = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last day.", show_default="today")]
+#: Lists that are read to their end, and what their rows are called; of the others the first page is shown.
+WHOLE = {"worklists/plan": "rows", "worklists/rankings": "customers", "worklists/tags": "rows"}
 
 
 @work.command()
@@ -258,8 +260,9 @@ def allowed(
 
 
 def _show(path: str, show: Callable[[Any], None], data_dir: Any, as_json: bool, **asked: str | int | None) -> None:
+    whole = WHOLE.get(path)
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.get(path, **asked)
+        found = api.get(path, **asked) if whole is None else api.get_all(path, whole, **asked)
     if as_json:
         print_json(found, indent=2)
     else:

@@ -6,9 +6,11 @@ import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from aggregates.alert import alert_key
+from aggregates.process_managers.wanted import SYSTEM
 from api import alert_centre as centre
 from api import alert_centre_models as models
 from api.alert_centre_acts import ALERT, act, act_on_many, find_alert
+from api.alert_silences import silences_of
 from api.auth import Ours, Reader, permitted
 from api.case_commands import answer
 from api.decision_models import CommandAnswer
@@ -43,6 +45,9 @@ async def alert_centre(
     rule: Annotated[str | None, Query(max_length=64)] = None,
     entity: Entity = None,
     mine: Annotated[bool, Query(description="only what you subscribed to, alone or in a team")] = False,
+    silenced: Annotated[
+        bool | None, Query(description="true: only what a silence held back from delivery; false: only the others")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -56,8 +61,9 @@ async def alert_centre(
             None if severity is None else frozenset(severity),
             rule,
             centre.own_predicates(ours, reader) if mine else None,
+            silenced,
         )
-        lives = centre.lives_now(ours.live, own, ours.clock())
+        lives = centre.lives_now(ours.live, own, ours.clock(), silences_of(ours, SYSTEM))
         return centre.page(ours.live, lives, wanted, limit=limit, cursor=cursor)
 
     return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
@@ -86,7 +92,9 @@ async def one(reader: Reader, ours: Ours, alert_id: AlertId) -> Response:
     def work() -> Any:
         own = centre_of(ours)
         alert = find_alert(ours, reader, alert_id)
-        life = centre.lives_now(ours.live, own, ours.clock()).of(alert, centre.record_of(alert))
+        life = centre.lives_now(ours.live, own, ours.clock(), silences_of(ours, SYSTEM)).of(
+            alert, centre.record_of(alert)
+        )
         key = alert_key(alert_id, alert.entity)
         try:
             case = ours.assets.state(ALERT, key, reader=reader)

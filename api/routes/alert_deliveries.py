@@ -1,18 +1,25 @@
 """Deliveries of alerts: what went where, dead letters, sending again, trying a subscription out."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
+from uuid import uuid4
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
+from aggregates.commands import Command
+from aggregates.envelope import Principal
 from api import notifier_models as models
 from api.auth import Ours, Reader
-from api.notifier_desk import SUBSCRIPTION, Deliveries, base_subscription
+from api.notifier_desk import SUBSCRIPTION, Deliveries, base_subscription, handled, is_administrator
+from api.paging import Cursor, paged
 from api.routes.figures import json_response
 from api.services import Services
-from engines.primitives.errors import Unavailable
+from engines.primitives.errors import NotFound, Rejected, Unavailable
+from infra.deliveries import SUSPENDED
+from infra.deliveries_ended import Chosen
 
 router = APIRouter(tags=["alerts"])
 
@@ -23,13 +30,15 @@ Name = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[\x2
 @router.get("/alert-deliveries", responses={200: {"model": models.Deliveries}})
 async def alert_deliveries(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     alert_id: Name = None,
     subscription: Name = None,
     channel: Annotated[models.ChannelName | None, Query()] = None,
     state: Annotated[models.State | None, Query(description="failed: the dead letters")] = None,
-    before: Annotated[str | None, Query(max_length=20, description="`cursor` of the page before this one")] = None,
+    cursor: Cursor = None,
+    before: Annotated[str | None, Query(max_length=20, deprecated=True, description="now `cursor`")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:
     """Deliveries of alerts of your entities, newest first: one for each alert, subscription, channel and purpose."""
@@ -41,10 +50,10 @@ async def alert_deliveries(
         subscription=subscription,
         channel=channel,
         state=state,
-        before=before,
+        before=cursor or before,
         limit=limit,
     )
-    return json_response(msgspec.json.encode(await anyio.to_thread.run_sync(work)))
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
 @router.get("/alert-deliveries/status", responses={200: {"model": models.DeliveryStatus}})
@@ -65,16 +74,20 @@ async def alert_delivery(reader: Reader, ours: Ours, delivery_id: Key) -> Respon
 async def replay_alert_deliveries(reader: Reader, ours: Ours, body: models.Replay) -> Response:
     """Make messages due again under their ids: receivers that know an id drop the repetition.
 
-    By ids whatever became of them, else what failed or was suspended. Your own subscription's, or as OP, SA or RM.
+    By ids whatever became of them, else what failed or was suspended. Your own subscription's or your team's, or as
+    OP, SA or RM. The same `cmd_id` again sends nothing and answers as before.
     """
     desk = deliveries_of(ours)
 
     def work() -> int:
         name = body.subscription
-        owner = None if name is None else ours.assets.state(SUBSCRIPTION, base_subscription(name), reader=reader)
-        return desk.replay(
-            reader, ours.clock(), owner, ids=body.ids, since=body.since, subscription=name, states=body.states
-        )
+        own = name is not None and not is_administrator(reader)
+        owner = handled(ours.assets, reader, base_subscription(name)) if own and name is not None else None
+        chosen = Chosen(body.ids, body.since, name, body.channel, body.states)
+        done = desk.replay(reader, ours.clock(), owner, chosen, body.cmd_id)
+        for subscription, channel in dict.fromkeys((base_subscription(name), way) for name, way in done.resumed):
+            _tell_resumed(ours, reader, subscription, channel)
+        return done.count
 
     return json_response(msgspec.json.encode({"replayed": await anyio.to_thread.run_sync(work)}))
 
@@ -82,14 +95,49 @@ async def replay_alert_deliveries(reader: Reader, ours: Ours, body: models.Repla
 @router.post("/alert-subscriptions/{subscription_no}/test", responses={200: {"model": models.Tested}})
 async def test_alert_subscription(reader: Reader, ours: Ours, subscription_no: Key, body: models.Test) -> Response:
     """Send a message that is marked as a test by each channel of a subscription; `/alert-deliveries` says how it
-    went."""
+    went. Its subscriber, members of its team, or OP, SA and RM."""
     desk = deliveries_of(ours)
 
     def work() -> dict[str, object]:
-        state = ours.assets.state(SUBSCRIPTION, subscription_no, reader=reader)
-        return desk.test(reader, ours.clock(), subscription_no, state, body.cmd_id, body.channel)
+        subscription = handled(ours.assets, reader, subscription_no)
+        return desk.test(reader, ours.clock(), subscription_no, subscription, body.cmd_id, body.channel)
 
     return json_response(msgspec.json.encode(await anyio.to_thread.run_sync(work)))
+
+
+@router.post("/alert-subscriptions/{subscription_no}/resume", responses={200: {"model": models.Resumed}})
+async def resume_alert_subscription(
+    reader: Reader, ours: Ours, subscription_no: Key, body: models.Resume
+) -> Response:
+    """Try the suspended targets of a subscription again, with those of its escalations, and send what they missed.
+
+    Its subscriber, members of its team, or OP, SA and RM. The same `cmd_id` again sends nothing.
+    """
+    desk = deliveries_of(ours)
+
+    def work() -> dict[str, object]:
+        owner = handled(ours.assets, reader, subscription_no)
+        owner.unless_may(reader)
+        payload = body.model_dump(include={"channel", "comment"}, exclude_none=True)
+        state = _resumed(ours, reader, subscription_no, body.cmd_id, payload)
+        chosen = Chosen(subscription=subscription_no, channel=body.channel, states=(SUSPENDED,), escalations=True)
+        done = desk.replay(reader, ours.clock(), owner, chosen, f"resume/{body.cmd_id}", lift=True)
+        return {"replayed": done.count, "state": state}
+
+    return json_response(msgspec.json.encode(await anyio.to_thread.run_sync(work)))
+
+
+def _resumed(ours: Services, reader: Principal, key: str, cmd_id: str, payload: dict[str, str]) -> object:
+    """The state of the subscription after it says that its targets are tried again."""
+    at = ours.clock()
+    ours.assets.execute(Command(cmd_id, SUBSCRIPTION, key, "ResumeTarget", payload, principal=reader, at=at))
+    return ours.assets.state(SUBSCRIPTION, key, reader=reader)
+
+
+def _tell_resumed(ours: Services, reader: Principal, key: str, channel: str) -> None:
+    """A replay has lifted the suspension: the subscription says so, where it knew of it."""
+    with suppress(Rejected, NotFound):
+        _resumed(ours, reader, key, str(uuid4()), {"channel": channel})
 
 
 def deliveries_of(ours: Services) -> Deliveries:

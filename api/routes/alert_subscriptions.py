@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from aggregates.alert_subscription import check_content
 from aggregates.envelope import EVERY_ENTITY, Principal
 from api import alert_centre_models as models
-from api.alert_centre_preview import KEY, preview, seen_by, silences_of, told_since
+from api.alert_centre_preview import KEY, preview, seen_by, told_since
+from api.alert_silences import silences_of
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute, named
 from api.decision_models import CaseState, CommandAnswer, History, States

@@ -1,19 +1,18 @@
 """The archive for other systems: list its files, fetch one and go on where the connection broke, read records."""
 
-from itertools import islice
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import FileResponse
 
 from api import audit_models
 from api.access import about
-from api.archive_export import Exports, refuse_unless_permitted
+from api.archive_export import Exports, place, refuse_unless_permitted, shown
 from api.auth import Ours, Reader
 from api.openapi_files import files
-from api.routes.figures import Slow, json_response
+from api.paging import Cursor, Limit, PageAsked, page_after, paged
+from api.routes.figures import Slow
 from api.services import Services
 from engines.primitives.errors import Unavailable
 
@@ -44,20 +43,21 @@ async def segments(
     topic: Annotated[str | None, Query(max_length=200)] = None,
     partition: Annotated[int | None, Query(ge=0)] = None,
     start: Annotated[int, Query(alias="from", ge=0, description="only files with records at or after it")] = 0,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
+    cursor: Cursor = None,
+    limit: Limit = 1_000,
 ) -> Response:
     """Archived files in order, each with its range, digest and Merkle root; to internal audit and data platforms.
 
-    Of the whole list `truncated` says that there is more: ask again by topic, partition and `from`.
+    `truncated` says that there is more, as `cursor` does.
     """
     refuse_unless_permitted(reader)
     exports = exports_of(request, ours)
 
-    def work() -> list[dict[str, Any]]:
-        return list(islice(exports.segments(topic, partition, start), limit + 1))
+    def work() -> dict[str, Any]:
+        found, following = page_after(exports.segments(topic, partition, start), PageAsked(cursor, limit), place)
+        return {"rows": [*map(shown, found)], "truncated": following is not None, "cursor": following}
 
-    rows = await anyio.to_thread.run_sync(work, limiter=slow)
-    return json_response(msgspec.json.encode({"rows": rows[:limit], "truncated": len(rows) > limit}))
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
 @router.get("/segments/{segment_id}", responses=files(PARQUET, partial=True), response_class=FileResponse)

@@ -8,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Response
 
 from aggregates.commands import Command
-from aggregates.envelope import Principal
+from aggregates.envelope import EVERY_ENTITY, Principal
 from api import trust_models
 from api.auth import Ours, Reader
 from api.routes.figures import json_response
@@ -19,6 +19,7 @@ router = APIRouter(prefix="/me", tags=["session"])
 PREFERENCE = "UserPreference"
 SIZES = frozenset({"small", "wide", "full"})
 HIDDEN = "hidden"
+NO_ENTITY = "-"
 
 
 @router.get("/layout", responses={200: {"model": trust_models.Layout}})
@@ -32,15 +33,16 @@ async def save_layout(reader: Reader, ours: Ours, wanted: trust_models.WantedLay
     """Saves the whole arrangement. Shortcuts that stand beside it are kept."""
 
     def work() -> Any:
-        held = _preference(ours, reader) or {}
-        payload = {
+        held = _preference(ours, reader)
+        cmd_id = wanted.cmd_id or f"layout-{uuid4()}"
+        payload = (_home(reader) if held is None or _made_it(ours, cmd_id) else {}) | {
             # A stored list holds names: each widget is one, as `limits:wide:shown`.
             "widgets": [f"{one.widget}:{one.size}:{HIDDEN if one.hidden else 'shown'}" for one in wanted.widgets],
-            "shortcuts": list(held.get("shortcuts") or ()),
+            "shortcuts": list((held or {}).get("shortcuts") or ()),
         }
         ours.assets.execute(
             Command(
-                cmd_id=wanted.cmd_id or f"layout-{uuid4()}",
+                cmd_id=cmd_id,
                 aggregate=PREFERENCE,
                 key=reader.actor,
                 command="SaveLayout",
@@ -52,6 +54,22 @@ async def save_layout(reader: Reader, ours: Ours, wanted: trust_models.WantedLay
         return _saved(ours, reader)
 
     return _answer(await anyio.to_thread.run_sync(work))
+
+
+def _home(reader: Principal) -> dict[str, Any]:
+    """Where the first arrangement is kept: who sees several entities, or all, has no single one that goes without
+    saying."""
+    own = [entity for entity in reader.entities if entity != EVERY_ENTITY]
+    return {} if list(reader.entities) == own[:1] else {"entity_id": next(iter(own), NO_ENTITY)}
+
+
+def _made_it(ours: Services, cmd_id: str) -> bool:
+    """Whether this command is the first arrangement, sent again: it has to say the same once more."""
+    known = ours.assets.decisions.stored_command(cmd_id)
+    if known is None:
+        return False
+    (event,) = ours.assets.decisions.select_recorded(start=known.first_position, stop=known.first_position)
+    return event.originator_version == 1
 
 
 def _saved(ours: Services, reader: Principal) -> list[Any] | None:

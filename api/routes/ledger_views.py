@@ -18,7 +18,7 @@ from api.ledger_desk import Question, parts
 from api.ledger_exports import Exported, LedgerExports
 from api.moments import AsOf, KnownAt, moment
 from api.openapi_files import FILE_TYPES, files
-from api.paging import PLACE_MAX, Cursor, next_place, paged, place_of
+from api.paging import LIMIT_MAX, PLACE_MAX, Cursor, Limit, PageAsked, next_place, page_after, paged, place_of
 from api.papers import disposition
 from api.routes.figures import Slow, json_response
 from api.routes.ledgers import Entity
@@ -192,9 +192,17 @@ class Retired(BaseModel):
 
 
 @router.get("/ledger-views", responses={200: {"model": ledger_models.SavedViews}})
-async def views(reader: Reader, ours: Ours, slow: Slow) -> Response:
+async def views(
+    *, request: Request, reader: Reader, ours: Ours, slow: Slow, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> Response:
     """The reader's own views and those shared with one of the reader's roles."""
-    return await _answered(lambda: {"views": [one.to_json() for one in _offered(ours).views.listed(reader)]}, slow)
+
+    def work() -> dict[str, Any]:
+        kept = _offered(ours).views.listed(reader)
+        found, following = page_after(kept, PageAsked(cursor, limit), lambda view: (view.view_no,))
+        return {"views": [one.to_json() for one in found], "cursor": following}
+
+    return paged(request, await anyio.to_thread.run_sync(work, limiter=slow))
 
 
 @router.post("/ledger-views", responses={200: {"model": decision_models.Outcome}})

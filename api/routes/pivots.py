@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from api import pivot_models, pivots
@@ -18,6 +18,7 @@ from api.decision_models import Outcome
 from api.ledger_exports import Exported
 from api.moments import moment
 from api.openapi_files import FILE_TYPES, Responses, files
+from api.paging import LIMIT_MAX, Cursor, Limit, PageAsked, page_after, paged
 from api.papers import disposition
 from api.pivot_models import Arranged, Asked, Command, Drilled, FormName, Saved, Scheduled, Shared, Taken
 from api.pivot_room import PivotRoom
@@ -80,10 +81,11 @@ async def export(reader: Reader, ours: Ours, slow: Slow, body: Taken) -> Respons
 
 
 @router.get("/pivots", responses={200: {"model": pivot_models.KeptPivots}})
-async def listed(reader: Reader, ours: Ours) -> Response:
+async def listed(
+    request: Request, reader: Reader, ours: Ours, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> Response:
     """The reader's own pivots and those shared with one of the reader's roles."""
-    saved = _room(ours).saved
-    return await _answered(lambda: {"pivots": [one.to_json(reader) for one in saved.listed(PIVOT, reader)]})
+    return await _listed(request, reader, ours, PIVOT, "pivots", PageAsked(cursor, limit))
 
 
 @router.post("/pivots", responses=STORED)
@@ -206,10 +208,11 @@ async def retire(pivot_no: str, reader: Reader, ours: Ours, body: Command) -> Re
 
 
 @router.get("/dashboards", responses={200: {"model": pivot_models.KeptDashboards}})
-async def dashboards(reader: Reader, ours: Ours) -> Response:
+async def dashboards(
+    request: Request, reader: Reader, ours: Ours, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> Response:
     """The reader's own dashboards and those shared with one of the reader's roles."""
-    saved = _room(ours).saved
-    return await _answered(lambda: {"dashboards": [one.to_json(reader) for one in saved.listed(DASHBOARD, reader)]})
+    return await _listed(request, reader, ours, DASHBOARD, "dashboards", PageAsked(cursor, limit))
 
 
 @router.post("/dashboards", responses=STORED)
@@ -269,6 +272,16 @@ async def _told(
 ) -> Response:
     room, at = _room(ours), ours.clock()
     return await _answered(lambda: room.saved.execute(kind, command, key, payload, reader, at, cmd_id).to_json())
+
+
+async def _listed(request: Request, reader: Reader, ours: Ours, kind: str, name: str, asked: PageAsked) -> Response:
+    saved = _room(ours).saved
+
+    def work() -> dict[str, Any]:
+        found, following = page_after(saved.listed(kind, reader), asked, lambda one: (one.key,))
+        return {name: [one.to_json(reader) for one in found], "cursor": following}
+
+    return paged(request, await anyio.to_thread.run_sync(work))
 
 
 async def _answered(work: Callable[[], dict[str, Any]], slow: Slow | None = None) -> Response:

@@ -1,15 +1,16 @@
 """Personal data: whose there is, who bears a name, and its erasure by one administrator and another."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from api import audit_models, decision_models
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute
+from api.paging import LIMIT_MAX, Cursor, Limit, PageAsked, paged
 from api.privacy import ERASURE, Privacy, unless_keeper
 from api.services import Services
 from engines.primitives.errors import Unavailable
@@ -24,27 +25,36 @@ class Erasure(CaseCommand):
 
 
 @router.get("/status", responses={200: {"model": audit_models.PrivacyStatus}})
-async def status(reader: Reader, ours: Ours) -> Response:
-    """Counts of subjects and keys, and all requests for erasure, newest first."""
-    return answer(await anyio.to_thread.run_sync(lambda: _privacy(ours).status(reader)))
+async def status(
+    request: Request, reader: Reader, ours: Ours, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> Response:
+    """Counts of subjects and keys, and the requests for erasure, newest first."""
+    asked = PageAsked(cursor, limit)
+    return paged(request, await anyio.to_thread.run_sync(lambda: _privacy(ours).status(reader, asked)))
 
 
 @router.get("/subjects", responses={200: {"model": audit_models.Subjects}})
-async def subjects(reader: Reader, ours: Ours) -> Response:
+async def subjects(
+    request: Request, reader: Reader, ours: Ours, cursor: Cursor = None, limit: Limit = LIMIT_MAX
+) -> Response:
     """Everyone whose personal data is held; an erased subject is a token and no more."""
-    return answer(await anyio.to_thread.run_sync(lambda: {"rows": _privacy(ours).subjects(reader)}))
+    asked = PageAsked(cursor, limit)
+    return paged(request, await anyio.to_thread.run_sync(lambda: _privacy(ours).subjects(reader, asked)))
 
 
 @router.get("/customers", responses={200: {"model": audit_models.CustomerNos}})
 async def customers(
-    reader: Reader, ours: Ours, name: Annotated[str, Query(min_length=1, max_length=200)]
+    *,
+    request: Request,
+    reader: Reader,
+    ours: Ours,
+    name: Annotated[str, Query(min_length=1, max_length=200)],
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_MAX,
 ) -> Response:
     """Numbers of the customers who bear exactly this name (by a keyed index: names are not stored in clear)."""
-
-    def work() -> Any:
-        return {"rows": [{"customer_no": no} for no in _privacy(ours).named(name, reader)]}
-
-    return answer(await anyio.to_thread.run_sync(work))
+    asked = PageAsked(cursor, limit)
+    return paged(request, await anyio.to_thread.run_sync(lambda: _privacy(ours).named(name, reader, asked)))
 
 
 @router.post("/erasures", responses={200: {"model": decision_models.CommandAnswer}})

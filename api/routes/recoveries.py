@@ -5,11 +5,12 @@ from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api import figures, recoveries, recovery_models
 from api.auth import Ours, Reader
 from api.moments import IsoDay
+from api.paging import PLACE_MAX, Cursor, linked, place_of
 from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import InvalidInput, Unavailable
@@ -28,6 +29,7 @@ PLACE = f"{AUDIT}/0"
 @router.get("/recoveries", responses={200: {"model": recovery_models.Recoveries}})
 async def all_recoveries(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     slow: Slow,
@@ -39,8 +41,9 @@ async def all_recoveries(
     case: Annotated[str | None, Query(max_length=200, description="key of one disposal")] = None,
     closed: Annotated[bool, Query(description="closed disposals, too")] = False,
     severity: SeverityName = None,
+    cursor: Cursor = None,
     start: Annotated[
-        int, Query(ge=0, description="rows to pass over; give the same at_offsets for the same list")
+        int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="rows to pass over: now `cursor`")
     ] = 0,
     limit: Annotated[int, Query(ge=1, le=5_000, description="rows at most; sums are of all")] = 500,
     as_of: AsOf = None,
@@ -48,22 +51,24 @@ async def all_recoveries(
 ) -> Response:
     """Each open disposal: promised, received, outstanding, probability, and what is expected of it and when.
 
-    Disposals of the same loan note do not add up: `counted` is the share that no more certain one counts.
+    Disposals of the same loan note do not add up: `counted` is the share that no more certain one counts. Give
+    `offsets` back as `at_offsets` for the further pages of one cut.
     """
     filters = member_filters(reader, entity, organisation=organisation, currency=currency, kind=kind, case=case)
     query = figures.Query((by,), as_of, filters, figures.offset_vector(at_offsets))
-    page, wanted = recoveries.Page(start, limit), closed or case is not None
+    page, wanted = recoveries.Page(place_of(cursor, start), limit), closed or case is not None
     asked = {"severity": severity, "closed": wanted, "page": page}
 
     def ask(view: RiskView) -> recoveries.Later:
         return recoveries.recoveries(view, ours, query, by, severity, closed=wanted, page=page)
 
-    return await answer(ours, query, "recoveries", asked, ask, slow)
+    return await answer(request, ours, query, "recoveries", asked, ask, slow)
 
 
 @router.get("/recoveries/stress", responses={200: {"model": recovery_models.StressInputs}})
 async def stress_inputs(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     slow: Slow,
@@ -76,13 +81,14 @@ async def stress_inputs(
     filters = member_filters(reader, entity, currency=currency)
     query = figures.Query(figures.PAIR, as_of, filters, figures.offset_vector(at_offsets))
     return await answer(
-        ours, query, "recoveries/stress", {}, lambda view: recoveries.stress_inputs(view, ours, query), slow
+        request, ours, query, "recoveries/stress", {}, lambda view: recoveries.stress_inputs(view, ours, query), slow
     )
 
 
 @router.get("/recoveries/changes", responses={200: {"model": recovery_models.RecoveryChanges}})
 async def changes(
     *,
+    request: Request,
     reader: Reader,
     ours: Ours,
     slow: Slow,
@@ -106,7 +112,7 @@ async def changes(
             raise InvalidInput(f"want from <= to <= {end}", field="to_offsets", record=PLACE)
         return recoveries.changes(view, ours, query, (first or 0, upto), from_as_of)
 
-    return await answer(ours, query, "recoveries/changes", asked, ask, slow)
+    return await answer(request, ours, query, "recoveries/changes", asked, ask, slow)
 
 
 def _place(text: str | None, name: str) -> int | None:
@@ -116,6 +122,7 @@ def _place(text: str | None, name: str) -> int | None:
 
 
 async def answer(
+    request: Request,
     ours: Services,
     query: figures.Query,
     name: str,
@@ -125,7 +132,7 @@ async def answer(
 ) -> Response:
     """The body with its provenance, at the live cut or replayed at a past one."""
 
-    def work() -> bytes:
+    def work() -> tuple[bytes, str | None]:
         if query.at_offsets is None:
             require_ready(ours)
             body = ours.live.read(ask)()
@@ -134,7 +141,8 @@ async def answer(
                 raise Unavailable("figures at a past cut need the replay, and there is none here")
             body = ask(ours.replay(query.at_offsets).view)()
         of = query.canonical(name) | asked | {"policy": body["policy"]}
-        return msgspec.json.encode(figures.with_provenance(body, ours, of))
+        return msgspec.json.encode(figures.with_provenance(body, ours, of)), body.get("cursor")
 
     limiter = slow if query.at_offsets is not None else None
-    return json_response(await anyio.to_thread.run_sync(work, limiter=limiter))
+    content, cursor = await anyio.to_thread.run_sync(work, limiter=limiter)
+    return linked(json_response(content), request, cursor)

@@ -10,9 +10,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from api.auth import Reader, authenticate, same_origin
 from api.problems import document, status_of
-from api.sse import Hub, events
+from api.sse import Hub
 from api.stream_answer import EventStream
 from api.stream_choice import choice_of
+from api.stream_client import events
 from api.stream_direct import direct_of
 from engines.primitives.errors import TidemarkError
 from infra.masking import sees_masked_only

@@ -1,5 +1,6 @@
 """The withdrawal desk over HTTP: tasks, decisions, the days ahead, dispatch. Thin: parse, ask, answer."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -7,7 +8,7 @@ import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import decision_models, withdrawal_desk_acts, withdrawal_desk_dispatch, withdrawal_desk_forecast
+from api import decision_models, trust, withdrawal_desk_acts, withdrawal_desk_dispatch, withdrawal_desk_forecast
 from api import withdrawal_desk as bodies
 from api import withdrawal_desk_models as models
 from api.auth import Ours, Reader, permitted
@@ -78,7 +79,8 @@ async def tasks(
     wanted = {"ccy": currency, "organisation": organisation, "value_date": None if day is None else day.isoformat()}
 
     def work() -> Any:
-        cut = _cut(ours, member_filters(reader, entity))
+        filters = member_filters(reader, entity)
+        cut = _cut(ours, filters)
         rows = [
             row
             for row in bodies.tasks(ours, reader, entity)
@@ -89,7 +91,12 @@ async def tasks(
         page = page_of(rows, cursor, limit)
         shown = [row | {"impact": bodies.impact(cut, row)} for row in page["rows"]]
         days = {entity: day.isoformat() for entity, day in cut.days.items()}
-        return {"offsets": cut.offsets, "log": cut.log, "as_of": days, "total": len(rows)} | page | {"rows": shown}
+        told = _trusted(ours, "withdrawals", filters, cut.offsets) | {
+            "log": cut.log,
+            "as_of": days,
+            "may_announce": bodies.may_announce(reader),
+        }
+        return told | {"total": len(rows)} | page | {"rows": shown}
 
     return paged(request, await anyio.to_thread.run_sync(work))
 
@@ -115,7 +122,8 @@ async def forecast(reader: Reader, ours: Ours, entity: Member = None, currency: 
             (day for owner, day in days.items() if allowed is None or owner in allowed), default=ours.clock().date()
         )
         policy = bodies.desk_of(ours).policies.in_force(today)
-        return {"offsets": offsets} | withdrawal_desk_forecast.forecast(rows, large, today, policy)
+        marked = _trusted(ours, "withdrawals", member_filters(reader, entity), offsets)
+        return marked | withdrawal_desk_forecast.forecast(rows, large, today, policy)
 
     return answer(await anyio.to_thread.run_sync(work))
 
@@ -125,10 +133,10 @@ async def dispatch(reader: Reader, ours: Ours, entity: Member = None, currency: 
     """Branches that lack money, the cheapest way to give it to them, and the proposals that were made (LIQ-06)."""
 
     def work() -> Any:
-        cut = _cut(ours, member_filters(reader, entity))
+        filters = member_filters(reader, entity)
+        cut = _cut(ours, filters)
         proposals = ours.assets.list_cases(withdrawal_desk_dispatch.PROPOSAL, reader=reader, entity=entity)
-        return {
-            "offsets": cut.offsets,
+        return _trusted(ours, "positions", filters, cut.offsets) | {
             "lacking": withdrawal_desk_dispatch.lacking(ours, reader, cut, entity, currency),
             "proposals": [row for row in proposals if currency in (None, row["ccy"])][:TASKS_MAX],
         }
@@ -160,10 +168,10 @@ async def task(reader: Reader, ours: Ours, reservation_no: str) -> Response:
 
     def work() -> Any:
         row = bodies.task(ours, reader, reservation_no)
-        cut = _cut(ours, member_filters(reader, row["entity"]))
+        filters = member_filters(reader, row["entity"])
+        cut = _cut(ours, filters)
         known = ours.assets.history(bodies.RESERVATION, reservation_no, reader=reader) if row["revision"] else []
-        return {
-            "offsets": cut.offsets,
+        return _trusted(ours, "withdrawals", filters, cut.offsets) | {
             "task": row | {"impact": bodies.impact(cut, row)},
             "history": [event.to_json() for event in known],
         }
@@ -196,6 +204,12 @@ async def act(request: Request, reader: Reader, ours: Ours, reservation_no: str,
         )
 
     return answer(await anyio.to_thread.run_sync(work))
+
+
+def _trusted(ours: Ours, figure: str, filters: Filters, offsets: Mapping[str, int]) -> bodies.Body:
+    """The cut of an answer, and the sources that its figures stand on."""
+    marked = trust.compact(ours, {"figure": figure, "filters": filters}, dict(offsets))
+    return {"offsets": offsets} | ({} if marked is None else {"trust": marked})
 
 
 def _cut(ours: Ours, filters: Filters) -> bodies.Cut:

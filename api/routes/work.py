@@ -9,12 +9,13 @@ from zlib import crc32
 
 import anyio.to_thread
 import msgspec
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from api import work, work_models, work_totals, work_views
 from api.auth import Ours, Reader
 from api.conditional import tagged, unchanged
 from api.moments import IsoDay
+from api.paging import LIMIT_MAX, Cursor, Limit, PageAsked, linked
 from api.routes.figures import json_response
 from engines.primitives.errors import Unavailable
 from projections.work.search import PAGE_MAX, QUERY_LENGTH_MAX
@@ -25,7 +26,7 @@ router = APIRouter(prefix=f"/{LISTS}", tags=["work lists"])
 
 Name = Annotated[str | None, Query(max_length=200)]
 Code = Annotated[str | None, Query(max_length=50)]
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
+SearchLimit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Day = Annotated[IsoDay | None, Query()]
 
 
@@ -34,6 +35,7 @@ class Seeing:
 
     def __init__(
         self,
+        request: Request,
         reader: Reader,
         ours: Ours,
         entity: Annotated[str | None, Query(max_length=200, description="only this legal entity")] = None,
@@ -44,23 +46,23 @@ class Seeing:
         if_none_match: Annotated[str | None, Header(description="the ETag of an earlier answer: 304")] = None,
     ) -> None:
         self.reader, self.ours, self.entity, self.org, self.as_of = reader, ours, entity, org, as_of
-        self.known = if_none_match
+        self.request, self.known = request, if_none_match
 
     async def answer(self, make: Callable[[work.View], work.Json]) -> Response:
         views, now = self.ours.work, self.ours.clock()
         if views is None:
             raise Unavailable("this server keeps no work lists")
 
-        def run() -> tuple[bytes, str]:
+        def run() -> tuple[bytes, str, str | int | None]:
             with views.current() as state:
                 tag = self._tag(state.position, now)
                 if unchanged(self.known, tag):
-                    return b"", tag
-                seen = work.View(state, self.reader, views.today(now), self.as_of, self.entity, self.org)
-                return msgspec.json.encode(make(seen)), tag
+                    return b"", tag, None
+                body = make(work.View(state, self.reader, views.today(now), self.as_of, self.entity, self.org))
+                return msgspec.json.encode(body), tag, body.get("cursor")
 
-        body, tag = await anyio.to_thread.run_sync(run)
-        return tagged(json_response(body), tag, self.known)
+        content, tag, cursor = await anyio.to_thread.run_sync(run)
+        return tagged(linked(json_response(content), self.request, cursor), tag, self.known)
 
     def _tag(self, position: int, now: datetime) -> str:
         """An answer changes with the log, the day and the reader, and with nothing else."""
@@ -84,28 +86,39 @@ async def home(asked: Asked, start: Day = None, end: Day = None) -> Response:
 
 
 @router.get("/todos", responses={200: {"model": work_models.Todos}})
-async def todos(asked: Asked, kind: Code = None, mine: bool = False, everyone: bool = False) -> Response:
+async def todos(
+    asked: Asked,
+    kind: Code = None,
+    mine: bool = False,
+    everyone: bool = False,
+    cursor: Cursor = None,
+    limit: Limit = work.LISTED,
+) -> Response:
     """What waits for the reader, most urgent first; `mine` leaves out what is assigned to others, `everyone` shows
     what waits for whatever role."""
-    return await asked.answer(lambda view: work.todo_list(view, kind=kind, mine=mine, everyone=everyone))
+    page = PageAsked(cursor, limit)
+    return await asked.answer(lambda view: work.todo_list(view, page, kind=kind, mine=mine, everyone=everyone))
 
 
 @router.get("/done", responses={200: {"model": work_models.DoneList}})
-async def done(asked: Asked, limit: Limit = 50) -> Response:
+async def done(asked: Asked, cursor: Cursor = None, limit: Limit = 50) -> Response:
     """What the reader did, newest first."""
-    return await asked.answer(lambda view: work.done_list(view, limit))
+    return await asked.answer(lambda view: work.done_list(view, PageAsked(cursor, limit)))
 
 
 @router.get("/deadlines", responses={200: {"model": work_models.Deadlines}})
-async def deadlines(asked: Asked, colour: Code = None, rule: Code = None) -> Response:
+async def deadlines(
+    asked: Asked, colour: Code = None, rule: Code = None, cursor: Cursor = None, limit: Limit = work.LISTED
+) -> Response:
     """Open terms and dates with days left and a colour, most urgent first; lapsed ones until they are settled."""
-    return await asked.answer(lambda view: work.deadline_list(view, colour=colour, rule=rule))
+    page = PageAsked(cursor, limit)
+    return await asked.answer(lambda view: work.deadline_list(view, page, colour=colour, rule=rule))
 
 
 @router.get("/messages", responses={200: {"model": work_models.Messages}})
-async def messages(asked: Asked, everyone: bool = False, limit: Limit = 100) -> Response:
+async def messages(asked: Asked, everyone: bool = False, cursor: Cursor = None, limit: Limit = 100) -> Response:
     """Reminders sent to the reader or the reader's roles, newest first, and the notices in force."""
-    return await asked.answer(lambda view: work.message_list(view, everyone=everyone, limit=limit))
+    return await asked.answer(lambda view: work.message_list(view, PageAsked(cursor, limit), everyone=everyone))
 
 
 @router.get("/totals", responses={200: {"model": work_models.Totals}})
@@ -125,19 +138,26 @@ async def totals(
 
 
 @router.get("/plan", responses={200: {"model": work_models.WorkPlan}})
-async def plan(asked: Asked, kind: Code = None) -> Response:
-    """Targets with what counts for them, completion, time progress, nodes and rank."""
-    return await asked.answer(lambda view: work_totals.plan_list(view, kind=kind))
+async def plan(asked: Asked, kind: Code = None, cursor: Cursor = None, limit: Limit = LIMIT_MAX) -> Response:
+    """Targets with what counts for them, completion, time progress, nodes and rank; `groups` are of all of them."""
+    return await asked.answer(lambda view: work_totals.plan_list(view, PageAsked(cursor, limit), kind=kind))
 
 
 @router.get("/rankings", responses={200: {"model": work_models.Rankings}})
 async def rankings(
-    asked: Asked, kind: str = "RECOVERY", start: Day = None, end: Day = None, with_memo: bool = False
+    asked: Asked,
+    kind: str = "RECOVERY",
+    start: Day = None,
+    end: Day = None,
+    with_memo: bool = False,
+    cursor: Cursor = None,
+    limit: Limit = LIMIT_MAX,
 ) -> Response:
-    """Branches by completed amount in a period, customers by their claims."""
+    """All branches by completed amount in a period, customers by their claims, page by page."""
     first, last = asked.period(start, end)
+    page = PageAsked(cursor, limit)
     return await asked.answer(
-        lambda view: work_totals.ranking_list(view, kind=kind, start=first, end=last, with_memo=with_memo)
+        lambda view: work_totals.ranking_list(view, page, kind=kind, start=first, end=last, with_memo=with_memo)
     )
 
 
@@ -152,7 +172,7 @@ async def search(
     tag: Name = None,
     is_open: Annotated[bool | None, Query(alias="open")] = None,
     cursor: Annotated[int | None, Query(ge=1, description="of the page before")] = None,
-    limit: Limit = 50,
+    limit: SearchLimit = 50,
 ) -> Response:
     """Anything by its number, text (any part, Chinese too), tags and filters; newest first, page by page."""
     query = Search(
@@ -162,9 +182,9 @@ async def search(
 
 
 @router.get("/tags", responses={200: {"model": work_models.Tags}})
-async def tags(asked: Asked) -> Response:
+async def tags(asked: Asked, cursor: Cursor = None, limit: Limit = LIMIT_MAX) -> Response:
     """The tags in use, with how many loan notes and customers carry them."""
-    return await asked.answer(work.tag_list)
+    return await asked.answer(lambda view: work.tag_list(view, PageAsked(cursor, limit)))
 
 
 @router.get("/customers/{customer_no}", responses={200: {"model": work_models.CustomerWork}})

@@ -40,11 +40,18 @@ COLUMNS: dict[Part, tuple[str, ...]] = {
         "as_of",
     ),
     Part.RATIOS: ("figure", "scope", "entity", "currency", "ratio_pct", "minimum_pct", "light", "surplus", "as_of"),
-    Part.ALERTS: ("event_time", "kind", "rule", "entity", "currency", "amount", "threshold", "reason"),
+    Part.ALERTS: ("event_time", "severity", "kind", "rule", "entity", "currency", "amount", "threshold", "reason"),
 }
 AMOUNTS = {"position", "projected_eod", "pending_in", "pending_out", "reserved", "surplus", "amount", "threshold"}
 NUMBERS = AMOUNTS | {"ratio_pct", "minimum_pct"}
-STYLES = {"red": "bold red", "amber": "yellow", "green": "green", "raised": "bold red", "cleared": "green"}
+STYLES = {
+    "red": "bold red",
+    "amber": "yellow",
+    "green": "green",
+    "CRITICAL": "bold red",
+    "WARNING": "yellow",
+    "cleared": "green",
+}
 
 
 class Detail(ModalScreen[None]):

@@ -14,7 +14,7 @@ from infra.channels import alert_facts as facts
 from infra.channels.words import WORDS
 from infra.masking import masked_accounts
 from projections.alert_notification import Notification, Purpose
-from projections.alert_routing_facts import Severity
+from projections.alert_severity import Severity
 
 VERSION = "1"
 TYPES = {Purpose.ALERT: "alert.notified", Purpose.ESCALATION: "alert.escalated", Purpose.RESOLVED: "alert.resolved"}

@@ -81,7 +81,9 @@ def lines(state: WorkState, today: Mapping[str, date]) -> Iterator[DatedLine]:
         for case in state.of_kind(dated.aggregate):
             yield from _of_case(state, case, dated, terms, today)
     for case in state.cases.values():
-        if case.facts.get("valid_until") is not None:
+        if len(case.facts.get("valid_until") or "") == len(
+            "2026-01-31"
+        ):  # an instant is that of a proof of freshness
             yield from _of_case(state, case, APPROVAL, terms, today)
 
 

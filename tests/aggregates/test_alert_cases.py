@@ -184,6 +184,52 @@ def test_a_subscription_is_ones_own_or_the_teams(world: World) -> None:
     world.refused("AlertSubscription.End.1", lambda: world.do("AM", "End", aggregate="AlertSubscription", key="S2"))
 
 
+STOPPED = {"channel": "email", "target": CHANNEL["target"], "error_text": "gone (410)"}
+
+
+def suspend(world: World, delivered_as: str = "S1", **changed: Any) -> Outcome:
+    payload = STOPPED | {"delivered_as": delivered_as} | changed
+    return give(world, "SY", "SuspendTarget", "AlertSubscription", "S1", "system", **payload)
+
+
+def resume(world: World, role: str = "AM", actor: str | None = None, **payload: Any) -> Outcome:
+    return give(world, role, "ResumeTarget", "AlertSubscription", "S1", actor, **payload)
+
+
+def stopped(world: World) -> list[tuple[str, str]]:
+    found = world.state("AlertSubscription", "S1")["suspended"]
+    return [(one["delivered_as"], one["channel"]) for one in found]
+
+
+def test_a_suspended_target_stands_on_the_subscription_until_it_is_resumed(world: World) -> None:
+    subscribe(world, severity="WARNING")
+    world.refused("AlertSubscription.ResumeTarget.2", lambda: resume(world))
+    suspend(world)
+    suspend(world, "S1:1:U-7", channel="sms", target="10086")
+    state = world.state("AlertSubscription", "S1")
+    assert (state["channels"], state["severity"], state["versions"]) == ([CHANNEL], "WARNING", 1)
+    assert state["suspended"][0] == STOPPED | {"delivered_as": "S1", "at": state["suspended"][0]["at"]}
+    world.refused("ROLE", lambda: give(world, "AM", "SuspendTarget", "AlertSubscription", "S1", **STOPPED))
+    world.refused("AlertSubscription.ResumeTarget.1", lambda: resume(world, "LG"))
+    world.refused("AlertSubscription.ResumeTarget.2", lambda: resume(world, channel="webhook"))
+    resume(world, channel="email", comment="mailbox emptied")
+    assert stopped(world) == [("S1:1:U-7", "sms")]
+    resume(world, "RM", "U-9")
+    assert stopped(world) == []
+    assert world.state("AlertSubscription", "S1")["versions"] == 1
+
+
+def test_another_address_is_not_suspended(world: World) -> None:
+    subscribe(world)
+    suspend(world)
+    suspend(world, "S1:1:U-7", channel="sms", target="10086")
+    give(world, "AM", "Change", "AlertSubscription", "S1", **SUBSCRIPTION | {"language": "zh"})
+    assert len(stopped(world)) == 2
+    other = [{"channel": "email", "target": "night@example.org"}]
+    give(world, "AM", "Change", "AlertSubscription", "S1", **SUBSCRIPTION | {"channels": other})
+    assert stopped(world) == [("S1:1:U-7", "sms")]  # that one is the team's
+
+
 # --- AlertTeam -----------------------------------------------------------------------------------------------------
 
 

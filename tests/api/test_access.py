@@ -204,6 +204,30 @@ def test_the_log_is_for_audit_and_masked_for_engineers(served: Served) -> None:
     assert served.ask("GET", "/access-log", "manager").json()["facts"]["guard"] == "ROLE"
 
 
+def test_the_log_is_read_page_by_page(served: Served) -> None:
+    for _ in range(5):
+        served.draft("auditor")
+    whole = [row["record_id"] for row in served.ask("GET", "/access-log", "auditor").json()["rows"]]
+    assert len(whole) >= 5
+    found: list[str] = []
+    asked: dict[str, Any] = {"limit": 2}
+    while asked.get("cursor", "") is not None:
+        page = served.ask("GET", "/access-log", "auditor", params=asked)
+        found += [row["record_id"] for row in page.json()["rows"]]
+        asked["cursor"] = page.json()["cursor"]
+        assert (asked["cursor"] is None) == ("next" not in page.links)
+    assert found[-len(whole) :] == whole  # whoever reads may be told of, too: newer, so before all of these
+    assert len(set(found)) == len(found)
+    for cursor in (
+        "x",
+        '["2026-11-20T00:00:00+00:00"]',
+        '["2026-11-20T00:00:00","1"]',
+        '["2026-11-20T00:00:00Z","1"]',
+    ):
+        answer = served.ask("GET", "/access-log", "auditor", params={"cursor": cursor})
+        assert (answer.status_code, answer.json()["facts"]["field"]) == (422, "cursor")
+
+
 def test_an_auditor_of_one_entity_sees_what_its_own_people_did(served: Served) -> None:
     served.draft("auditor")  # by somebody of all entities
     served.ask("GET", "/me", "forged")

@@ -13,14 +13,15 @@ from aggregates.alert import alert_key
 from aggregates.assets import Assets
 from aggregates.commands import Command
 from aggregates.envelope import Principal
-from api.alert_centre import AlertCentre
+from api.alert_centre import AlertCentre, Lives, record_of
 from api.alert_centre_metrics import AlertCentreCollector
 from infra.event_store import open_event_store
 from infra.security import Unauthenticated
 from streams.views_live import LiveView
+from streams.views_wire import Alert
 from tests.api.test_limits import end_of_tick, limit_alert
 from tests.api_doubles import NOW, fill, running, services
-from tests.projections.alert_world import CALENDAR
+from tests.projections.alert_world import CALENDAR, START, alert, silence
 
 V1 = "/api/v1"
 PEOPLE = {
@@ -75,7 +76,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
     live = LiveView()
     fill(live)
-    facts = [(f"limit-{number}", {}) for number in range(7)]
+    facts: list[tuple[str, dict[str, Any]]] = [(f"limit-{number}", {}) for number in range(7)]
     changes: list[dict[str, Any]] = [
         {},
         {"entity": "SOUTH", "light": "amber"},
@@ -104,6 +105,7 @@ def test_alerts_come_with_what_was_done_about_them(client: Client) -> None:
     assert client.life(CRITICAL) == {
         "state": "RAISED", "severity": "CRITICAL", "version": 0, "acknowledged_by": None, "acknowledged_at": None,
         "resolved_by": None, "resolved_at": None, "how": None, "comments": 0, "level": 0, "delivery_failures": 0,
+        "silenced": False,
     }  # fmt: skip
     done = client.post("ben", f"/alert-centre/{CRITICAL}/acknowledge", comment="looking", cmd_id="once")
     assert done["state"]["state"] == "ACKNOWLEDGED"
@@ -246,7 +248,32 @@ def test_a_silence_waits_for_another_person_where_it_has_to(client: Client) -> N
     assert [row["silence_no"] for row in client.get("ben", "/alert-silences")["rows"]] == ["Q1"]
     # A silence hides nothing from the centre.
     assert LARGE in client.ids("ben")
+    # The centre says what it held back: large flows of this moment, but nothing on limits, nothing of others.
+    assert LARGE in client.ids("ben", silenced="true")
+    assert LARGE not in client.ids("ben", silenced="false")
+    assert CRITICAL in client.ids("ben", silenced="false")
+    assert client.ids("cas", silenced="true") == []
     client.post("ben", "/alert-silences/Q1/end")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, True),
+        ({"appended_at": "2026-11-22T03:59:59.999Z"}, False),  # before it
+        ({"appended_at": "2026-11-22T05:00:00Z"}, False),  # as it ends
+        ({"entity": "SOUTH"}, False),
+        ({"rule": "limit"}, False),
+        ({"severity": "CRITICAL"}, False),  # not covered
+    ],
+)
+def test_the_centre_says_what_a_silence_held_back(changed: dict[str, Any], expected: bool) -> None:
+    quiet = silence(matcher='rule == "large-flow-single"', entities=["NORTH"])
+    source = {"topic": "t", "partition": 0, "offset": 2, "log": "l", "fold": 1}
+    record = alert(1, source=source) | {"appended_at": "2026-11-22T04:00:00Z"} | changed
+    told = msgspec.convert(record, Alert)
+    assert Lives([], {}, START, [quiet]).of(told, record_of(told)).silenced is expected
+    assert Lives([], {}, START).of(told, record_of(told)).silenced is False
 
 
 def test_a_preview_says_what_would_have_been_sent_and_stores_nothing(client: Client) -> None:

@@ -9,9 +9,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from aggregates.commands import Command
 from aggregates.envelope import Principal
 from api.main import app
 from api.notifier_desk import Deliveries
+from engines.primitives.errors import Rejected
 from infra.channels.outcome import Outcome, Result, retry
 from infra.channels.signatures import key_of, new_secret, signed_headers
 from infra.deliveries import DeliveryStore, Ended, Suspension
@@ -28,14 +30,29 @@ PEOPLE = {
     "treasurer": Principal("U-501", ("RM",), "-", ("NORTH",)),
     "owner": Principal("U-118", ("AM",), "N1", ("NORTH",)),
     "other": Principal("U-119", ("AM",), "N1", ("NORTH",)),
+    "member": Principal("U-121", ("AM",), "N1", ("NORTH",)),
     "south": Principal("U-120", ("AM",), "S1", ("SOUTH",)),
 }
 
 
 class Subscriptions(AssetsDouble):
+    """`SUB-1` belongs to team T1, `SUB-3` to one that is no more."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, Command] = {}
+
+    def execute(self, command: Command) -> Any:
+        if command.command == "ResumeTarget" and command.key == "SUB-8":
+            raise Rejected("no target is suspended", guard="AlertSubscription.ResumeTarget.2")
+        self.given.setdefault(command.cmd_id, command)
+
     def state(self, aggregate: str, key: str, *, reader: Principal) -> Mapping[str, Any]:
+        if aggregate == "AlertTeam":
+            members = [{"person": "U-121", "channel": "sms", "target": "10086"}]
+            return {"state": "FOUNDED" if key == "T1" else "DISBANDED", "members": members}
         assert aggregate == "AlertSubscription"
         return {
+            "team": {"SUB-1": "T1", "SUB-3": "T3"}.get(key),
             "state": "ENDED" if key == "SUB-9" else "ACTIVE",
             "subscriber": "U-118",
             "entities": ["NORTH"],
@@ -54,8 +71,8 @@ def verify_token(token: str, now: object) -> Principal:
 
 
 class Served:
-    def __init__(self, deliveries: DeliveryStore, http: httpx.Client) -> None:
-        self.deliveries, self.http = deliveries, http
+    def __init__(self, deliveries: DeliveryStore, http: httpx.Client, assets: Subscriptions) -> None:
+        self.deliveries, self.http, self.given = deliveries, http, assets.given
 
     def ask(self, who: str, method: str, path: str, **more: Any) -> Any:
         answer = self.http.request(method, V1 + path, headers={"Authorization": f"Bearer {who}"}, **more)
@@ -71,9 +88,10 @@ class Served:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with open_event_store("sqlite", tmp_path_factory.mktemp("desk")) as store:
         deliveries = DeliveryStore(store)
-        ours = services(assets=Subscriptions(), verify_token=verify_token, deliveries=Deliveries(deliveries))
+        assets = Subscriptions()
+        ours = services(assets=assets, verify_token=verify_token, deliveries=Deliveries(deliveries))
         with running(ours) as found, httpx.Client(base_url=found.address, timeout=20, trust_env=False) as http:
-            yield Served(deliveries, http)
+            yield Served(deliveries, http, assets)
 
 
 @pytest.fixture
@@ -140,8 +158,51 @@ def test_who_may_send_again(served: Served) -> None:
     assert served.ask("owner", "POST", "/alert-deliveries/replay", json={"ids": ["x"]}) == 403
     assert served.ask("owner", "POST", "/alert-deliveries/replay", json=own) == {"replayed": 2}  # b is of SOUTH
     assert served.ask("treasurer", "POST", "/alert-deliveries/replay", json=own) == {"replayed": 0}
+    lost = {"subscription": "SUB-3"}
+    assert served.ask("member", "POST", "/alert-deliveries/replay", json=own) == {"replayed": 0}
+    assert served.ask("member", "POST", "/alert-deliveries/replay", json=lost) == 403
     assert served.ask("engineer", "POST", "/alert-deliveries/replay", json={}) == 422
     assert served.ask("engineer", "POST", "/alert-deliveries/replay", json={"all": True}) == 422
+
+
+def test_a_replay_with_a_key_is_one(served: Served) -> None:
+    served.end_all(retry("away"))
+    body = {"subscription": "SUB-1", "channel": "webhook", "cmd_id": "r-1"}
+    assert served.ask("member", "POST", "/alert-deliveries/replay", json=body) == {"replayed": 2}
+    served.end_all(retry("away"))
+    assert served.ask("member", "POST", "/alert-deliveries/replay", json=body) == {"replayed": 2}
+    assert counts(served.deliveries)["waiting"] == 0
+    assert served.ask("member", "POST", "/alert-deliveries/replay", json=body | {"channel": "sms"}) == 409
+    other = served.ask("owner", "POST", "/alert-deliveries/replay", json=body | {"channel": "sms"})
+    assert other == {"replayed": 0}  # keys are each actor's own
+
+
+def test_a_replay_of_a_suspended_target_says_so_on_the_subscription(served: Served) -> None:
+    served.end_all(Outcome(Result.GONE, 410, "gone"))
+    served.given.clear()
+    body = {"ids": [note("a").notification_id], "cmd_id": "r-2"}
+    assert served.ask("engineer", "POST", "/alert-deliveries/replay", json=body) == {"replayed": 1}
+    (command,) = served.given.values()
+    assert (command.command, command.key, command.payload) == ("ResumeTarget", "SUB-1", {"channel": "webhook"})
+    assert command.principal.actor == "U-700"
+
+
+def test_who_may_resume_a_target(served: Served) -> None:
+    served.end_all(Outcome(Result.GONE, 410, "gone"))
+    served.deliveries.put([note("d")])
+    served.given.clear()
+    path, body = "/alert-subscriptions/SUB-1/resume", {"cmd_id": "m-1", "channel": "webhook", "comment": "moved"}
+    assert served.ask("other", "POST", path, json=body) == 403
+    assert served.given == {}  # nothing is stored of what is refused
+    resumed = served.ask("member", "POST", path, json=body)
+    assert (resumed["replayed"], resumed["state"]["subscriber"]) == (1, "U-118")
+    assert served.given["m-1"].payload == {"channel": "webhook", "comment": "moved"}
+    assert served.ask("engineer", "GET", "/alert-deliveries/status")["suspended"] == []
+    served.end_all(Outcome(Result.GONE, 410, "gone"))
+    assert served.ask("member", "POST", path, json=body)["replayed"] == 1  # as before: nothing is lifted
+    assert len(served.ask("engineer", "GET", "/alert-deliveries/status")["suspended"]) == 1
+    assert served.ask("owner", "POST", "/alert-subscriptions/SUB-8/resume", json={"cmd_id": "m-2"}) == 409
+    assert served.ask("owner", "POST", path, json={}) == 422
 
 
 def test_status_is_for_those_who_look_after_deliveries(served: Served) -> None:
@@ -159,6 +220,7 @@ def test_a_subscription_is_tried_out_once_for_each_command(served: Served) -> No
     assert (told.target, told.language, told.alerts[0]["kind"]) == ("+8613912345678", "zh", "test")
     again = served.ask("owner", "POST", "/alert-subscriptions/SUB-1/test", json={"cmd_id": "c-1"})
     assert again["delivery_ids"] == []
+    assert len(served.ask("member", "POST", "/alert-subscriptions/SUB-1/test", json={})["delivery_ids"]) == 2
     only = served.ask("engineer", "POST", "/alert-subscriptions/SUB-1/test", json={"channel": "sms"})
     assert len(only["delivery_ids"]) == 1
     shown = json.dumps(served.ask("engineer", "GET", "/alert-deliveries"))
@@ -172,6 +234,7 @@ def test_a_subscription_is_tried_out_once_for_each_command(served: Served) -> No
         ("other", "SUB-1", {}, 403),
         ("owner", "SUB-9", {}, 409),
         ("owner", "SUB-1", {"channel": "kafka"}, 422),
+        ("member", "SUB-3", {}, 403),
         ("nobody", "SUB-1", {}, 401),
     ],
 )
@@ -191,6 +254,8 @@ def test_the_command_line_lists_replays_and_tries_out(served: Served, monkeypatc
     assert [row["alert_id"] for row in json.loads(listed.stdout)["rows"]] == ["c", "b", "a"]
     replayed = runner.invoke(app, ["deliveries", "replay", "--subscription", "SUB-1"])
     assert replayed.stdout == "3 messages are due again\n"
+    again = runner.invoke(app, ["deliveries", "resume", "SUB-1", "--channel", "sms", "-m", "a new number"])
+    assert again.stdout == "SUB-1: 0 messages are due again\n"
     tested = runner.invoke(app, ["deliveries", "test", "SUB-1", "--channel", "sms", "--json"])
     assert len(json.loads(tested.stdout)["delivery_ids"]) == 1
 

@@ -100,7 +100,13 @@ def test_segments_are_listed_in_order_and_told_to_the_access_log(served: Served)
     later = served.ask(f"/segments?topic={topics.TXN}&from=1000").json()["rows"]
     assert [row["from_offset"] for row in later] == [1_000]
     assert served.ask(f"/segments?topic={topics.ALERT}&partition=0").json()["rows"] == []
-    assert served.ask("/segments?limit=1").json()["truncated"]
+    first = served.ask("/segments?limit=3")
+    assert first.json()["truncated"]
+    rest = served.http.get(f"{served.address}{first.links['next']['url']}", headers=dict(first.request.headers))
+    assert first.json()["rows"] + rest.json()["rows"] == rows
+    assert (rest.json()["truncated"], rest.json()["cursor"]) == (False, None)
+    assert served.ask('/segments?cursor=["tm.z"]').json()["rows"] == []  # a place after everything
+    assert served.ask("/segments?cursor=3").json()["facts"]["field"] == "cursor"
 
 
 @pytest.mark.parametrize("path", ["/segments", "/segments/abc", f"/records?topic={topics.TXN}&partition=0&from=0"])

@@ -13,6 +13,7 @@ from aggregates.envelope import Principal
 from api import work, work_totals, work_views
 from api.allowed import allowed
 from api.main import app
+from api.paging import PageAsked
 from infra.decision_views import DecisionViews
 from projections.work.search import Query
 from tests.aggregates.world import CASE, ENTITY, LOAN, open_world
@@ -35,15 +36,15 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         view = work.View(state, READER, views.today(world.clock()))
         year: dict[str, Any] = {"start": date(2024, 1, 1), "end": date(2024, 12, 31)}
         found = {
-            "worklists/todos": work.todo_list(view),
-            "worklists/done": work.done_list(view),
-            "worklists/deadlines": work.deadline_list(view),
-            "worklists/messages": work.message_list(view),
+            "worklists/todos": work.todo_list(view, PageAsked()),
+            "worklists/done": work.done_list(view, PageAsked()),
+            "worklists/deadlines": work.deadline_list(view, PageAsked()),
+            "worklists/messages": work.message_list(view, PageAsked()),
             "worklists/totals": work_totals.total_list(view, by=("classification",), moved_by=("mode",), **year),
-            "worklists/plan": work_totals.plan_list(view),
-            "worklists/rankings": work_totals.ranking_list(view, kind="RECOVERY", **year),
+            "worklists/plan": work_totals.plan_list(view, PageAsked()),
+            "worklists/rankings": work_totals.ranking_list(view, PageAsked(), kind="RECOVERY", **year),
             "worklists/search": work.search_page(view, Query("ln")),
-            "worklists/tags": work.tag_list(view),
+            "worklists/tags": work.tag_list(view, PageAsked()),
             "worklists/customers/C-9": work_views.customer_view(view, "C-9"),
             f"worklists/assets/{LOAN}": work_views.asset_view(view, LOAN),
             "worklists/home": work_views.home(view, **year),

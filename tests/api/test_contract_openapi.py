@@ -9,15 +9,12 @@ import jsonschema_rs
 import pytest
 
 from api.app import create_app
-from api.openapi import clean_names
+from api.openapi import clean_names, json_schema_of
 from api.openapi_names import PREFIX, operation_id, singular, summary
 from tests.api.contract_watch import Checker, resolved
 from tests.api_doubles import services
 
-DOCUMENT: dict[str, Any] = create_app(services()).openapi()
-OPERATIONS = [
-    (method, path, operation) for path, found in DOCUMENT["paths"].items() for method, operation in found.items()
-]
+Json = dict[str, Any]
 
 #: What clients were generated from: a renamed operation breaks them. Only added to.
 KEPT = {
@@ -59,6 +56,78 @@ KEPT = {
 }
 
 
+#: Lists that answer everything at once, and why that is bounded.
+WHOLE = {
+    "what became of one case, or stands behind one thing": (
+        "/aggregates/{aggregate}/{key}/history",
+        "/alert-centre/{alert_id}",
+        "/alert-deliveries/{delivery_id}",
+        "/alert-rules/{rule_no}/history",
+        "/alert-subscriptions/{subscription_no}/history",
+        "/alerts/{alert_id}",
+        "/breaches/{breach_no}/history",
+        "/contracts/{entity}/{contract_id}/flows",
+        "/histories/{aggregate}/{key}",
+        "/ledgers/{name}/{key}/explain",
+        "/lineage/entries",
+        "/lineage/events/{aggregate}/{key}/{version}",
+        "/lineage/events/{position}",
+        "/plans/{plan_no}/history",
+        "/risk-assets/{loan_no}/history",
+        "/withdrawal-desk/{reservation_no}",
+        "/worklists/assets/{loan_no}",
+        "/worklists/customers/{customer_no}",
+    ),
+    "as many as the configuration or this version names": (
+        "/alert-rules/vocabulary",
+        "/calculations",
+        "/calculations/{name}",
+        "/documents/templates",
+        "/ledgers",
+        "/limits",
+        "/pivots/sources",
+        "/trust",
+    ),
+    "figures of one cut, by the dimensions asked: a part of them would be another figure": (
+        "/gap",
+        "/ledgers/{name}/supplements",
+        "/liquid-assets",
+        "/pivots/{pivot_no}/run",
+        "/positions",
+        "/positions/by-date",
+        "/ratios",
+        "/ratios/lcr",
+        "/ratios/nsfr",
+        "/recoveries/changes",
+        "/recoveries/stress",
+        "/reports/daily",
+        "/withdrawal-desk/dispatch",
+        "/withdrawal-desk/forecast",
+        "/withdrawals",
+        "/worklists/home",
+        "/worklists/totals",
+    ),
+    "the first `limit`, what is beyond them counted or asked for by day": (
+        "/gap/changes",
+        "/ledgers/{name}/difference",
+        "/nostro/reconciliations",
+        "/positions/changes",
+        "/ratios/lcr/changes",
+        "/ratios/nsfr/changes",
+        "/reverse-stress",
+    ),
+    "kept for a while, or a few for each": (
+        "/alert-deliveries/status",
+        "/counterfactuals",
+        "/dashboards/{dashboard_no}",
+        "/ledger-exports",
+        "/me/layout",
+        "/pivots/{pivot_no}",
+        "/pivots/{pivot_no}/deliveries",
+    ),
+}
+
+
 def schemas_in(part: Any) -> Iterator[dict[str, Any]]:
     if isinstance(part, dict):
         if "$ref" in part:
@@ -70,21 +139,31 @@ def schemas_in(part: Any) -> Iterator[dict[str, Any]]:
             yield from schemas_in(value)
 
 
-def test_every_reference_leads_somewhere() -> None:
-    assert DOCUMENT["openapi"].startswith("3.1")
-    for reference in schemas_in(DOCUMENT):
-        resolved(DOCUMENT, reference)
+@pytest.fixture(scope="module")
+def document() -> Json:
+    """Made by the first test that asks: whoever only collects tests need not wait for it."""
+    return create_app(services()).openapi()
 
 
-def test_every_schema_is_one_and_is_used() -> None:
-    for schema in Checker(DOCUMENT).definitions.values():
+def operations(document: Json) -> list[tuple[str, str, Json]]:
+    return [(method, path, one) for path, found in document["paths"].items() for method, one in found.items()]
+
+
+def test_every_reference_leads_somewhere(document: Json) -> None:
+    assert document["openapi"].startswith("3.1")
+    for reference in schemas_in(document):
+        resolved(document, reference)
+
+
+def test_every_schema_is_one_and_is_used(document: Json) -> None:
+    for schema in Checker(document).definitions.values():
         jsonschema_rs.meta.validate(schema)
-    used = {reference["$ref"].rsplit("/", 1)[1] for reference in schemas_in(DOCUMENT)}
-    assert set(DOCUMENT["components"]["schemas"]) <= used
+    used = {reference["$ref"].rsplit("/", 1)[1] for reference in schemas_in(document)}
+    assert set(document["components"]["schemas"]) <= used
 
 
-def test_schemas_have_names_that_classes_may_have() -> None:
-    for name, schema in DOCUMENT["components"]["schemas"].items():
+def test_schemas_have_names_that_classes_may_have(document: Json) -> None:
+    for name, schema in document["components"]["schemas"].items():
         assert re.fullmatch(r"[A-Z][A-Za-z0-9_]*", name), name
         assert schema["title"] == name
     assert clean_names(["Command", "api__models__Command", "Target-Output", "api__routes__plans__Preview"]) == {
@@ -95,32 +174,36 @@ def test_schemas_have_names_that_classes_may_have() -> None:
     }
 
 
-def test_operations_have_one_name_each_and_keep_it() -> None:
-    names = Counter(operation["operationId"] for _, _, operation in OPERATIONS)
+def test_operations_have_one_name_each_and_keep_it(document: Json) -> None:
+    names = Counter(operation["operationId"] for _, _, operation in operations(document))
     assert max(names.values()) == 1, names.most_common(3)
     assert all(re.fullmatch(r"[a-z]+(_[a-z0-9]+)+", name) for name in names)
     places = {
-        operation["operationId"]: f"{method} {path.removeprefix(PREFIX)}" for method, path, operation in OPERATIONS
+        operation["operationId"]: f"{method} {path.removeprefix(PREFIX)}"
+        for method, path, operation in operations(document)
     }
     assert {name: places.get(name) for name in KEPT} == KEPT
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "operation"), OPERATIONS, ids=lambda part: part if isinstance(part, str) else ""
-)
-def test_an_operation_says_what_a_client_must_know(method: str, path: str, operation: dict[str, Any]) -> None:
+def test_an_operation_says_what_a_client_must_know(document: Json, subtests: pytest.Subtests) -> None:
+    for method, path, operation in operations(document):
+        with subtests.test(f"{method} {path}"):
+            says_what_a_client_must_know(document, method, path, operation)
+
+
+def says_what_a_client_must_know(document: Json, method: str, path: str, operation: Json) -> None:
     assert operation["tags"]
     assert 0 < len(operation["summary"]) <= 120
     assert operation["description"]
     answers = operation["responses"]
-    good = {status: resolved(DOCUMENT, answer) for status, answer in answers.items() if status < "4"}
+    good = {status: resolved(document, answer) for status, answer in answers.items() if status < "4"}
     assert good
     for status, answer in good.items():
         for kind, content in answer.get("content", {}).items():
             assert content.get("schema", {}).keys() - {"title"}, f"{status} as {kind} says nothing"
     for status, answer in answers.items():
         if status >= "4" and status != "416" and (path, status) != ("/readyz", "503"):
-            assert list(resolved(DOCUMENT, answer)["content"]) == ["application/problem+json"]
+            assert list(resolved(document, answer)["content"]) == ["application/problem+json"]
     for parameter in operation.get("parameters", ()):
         assert parameter["schema"].keys() - {"title", "description"}, parameter["name"]
         assert (parameter["in"] == "path") == (f"{{{parameter['name']}}}" in path)
@@ -136,15 +219,50 @@ def test_an_operation_says_what_a_client_must_know(method: str, path: str, opera
         assert "409" in answers
 
 
-def test_security_is_the_token_or_the_session() -> None:
-    assert [list(one) for one in DOCUMENT["security"]] == [["bearer"], ["session"]]
-    assert set(DOCUMENT["components"]["securitySchemes"]) == {"bearer", "session"}
+def rows_of(document: Json, operation: Json) -> list[str]:
+    """The lists of objects that an operation answers, by their names."""
+    answer = json_schema_of(operation)
+    if answer is None:
+        return []
+    forms = [answer, *answer.get("anyOf", ()), *answer.get("oneOf", ())]
+    members = {name: part for form in forms for name, part in resolved(document, form).get("properties", {}).items()}
+    return [name for name, part in members.items() if any(is_list_of_objects(document, one) for one in choices(part))]
 
 
-def test_what_is_deprecated_is_told() -> None:
+def choices(schema: Json) -> list[Json]:
+    return [schema, *schema.get("anyOf", ()), *schema.get("oneOf", ())]
+
+
+def is_list_of_objects(document: Json, schema: Json) -> bool:
+    items = resolved(document, schema).get("items")
+    return items is not None and any("properties" in resolved(document, one) for one in choices(items))
+
+
+def test_lists_come_in_pages_or_have_their_bound(document: Json) -> None:
+    whole = set()
+    for method, path, operation in operations(document):
+        if method == "get" and path.startswith(PREFIX) and rows_of(document, operation):
+            names = {parameter["name"] for parameter in operation.get("parameters", ())}
+            if not {"limit", "cursor"} <= names:
+                whole.add(path.removeprefix(PREFIX))
+            else:
+                (good,) = [answer for status, answer in operation["responses"].items() if status == "200"]
+                answer = json_schema_of(operation)
+                assert answer is not None
+                assert "cursor" in resolved(document, answer)["properties"], path
+                assert "Link" in good["headers"], path
+    assert sorted(whole) == sorted(path for paths in WHOLE.values() for path in paths)
+
+
+def test_security_is_the_token_or_the_session(document: Json) -> None:
+    assert [list(one) for one in document["security"]] == [["bearer"], ["session"]]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "session"}
+
+
+def test_what_is_deprecated_is_told(document: Json) -> None:
     told = {
         (operation["operationId"], parameter["name"])
-        for _, _, operation in OPERATIONS
+        for _, _, operation in operations(document)
         for parameter in operation.get("parameters", ())
         if parameter.get("deprecated")
     }

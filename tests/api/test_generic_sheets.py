@@ -8,12 +8,6 @@ import pytest
 from api.calculations import registry
 from api.calculations.generic_sheets import sheets
 
-SHAPES = [
-    pytest.param(name, example, id=f"{name}-{example.variant}")
-    for name in registry.names()
-    for example in registry.examples(name)
-]
-
 
 def leaves(value: Any) -> Iterator[str]:
     if isinstance(value, dict | list):
@@ -23,11 +17,12 @@ def leaves(value: Any) -> Iterator[str]:
         yield {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize(("name", "example"), SHAPES)
-def test_every_value_of_a_result_stands_in_a_table(name: str, example: registry.Example) -> None:
-    result = registry.find(name).compute(example.input)
-    shown = " | ".join(cell or "" for sheet in sheets(result) for row in sheet.rows for cell in row.values())
-    assert [leaf for leaf in leaves(result) if leaf not in shown] == []
+@pytest.mark.parametrize("name", registry.names())
+def test_every_value_of_a_result_stands_in_a_table(name: str) -> None:
+    for example in registry.examples(name):
+        result = registry.find(name).compute(example.input)
+        shown = " | ".join(cell or "" for sheet in sheets(result) for row in sheet.rows for cell in row.values())
+        assert [leaf for leaf in leaves(result) if leaf not in shown] == [], example.variant
 
 
 def test_maps_over_the_same_keys_stand_beside_each_other() -> None:

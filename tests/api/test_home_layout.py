@@ -13,7 +13,10 @@ from tests.api_doubles import client_of, services
 
 PEOPLE = {
     "treasurer": Principal("U-700", ("TR",), "HO", (ENTITY,)),
+    "other": Principal("U-701", ("TR",), "HO", (ENTITY,)),
     "maker": Principal("U-118", ("AM",), "HO", (ENTITY,)),
+    "head": Principal("U-702", ("TR",), "HO", ("*",)),
+    "several": Principal("U-703", ("TR",), "HO", ("NORTH", "SOUTH")),
 }
 LAYOUT = [
     {"widget": "limits", "size": "wide", "hidden": False},
@@ -50,6 +53,31 @@ def test_a_layout_is_saved_once_per_command_and_is_its_owners_alone(http: httpx.
     assert ask(http, "maker").json() == {"widgets": None}
     history = ask(http, "treasurer", path="/api/v1/aggregates/UserPreference/U-700/history").json()["events"]
     assert [event["type"] for event in history] == ["HomeLayoutSaved"]
+
+
+def test_nobody_saves_the_layout_of_another_by_any_door(http: httpx.Client) -> None:
+    before = ask(http, "other", {"widgets": LAYOUT}).json()
+    body = {
+        "cmd_id": "of-another",
+        "aggregate": "UserPreference",
+        "key": "U-701",
+        "command": "SaveLayout",
+        "payload": {"widgets": ["alerts:full:shown"]},
+    }
+    answer = http.post("/api/v1/commands", json=body, headers={"Authorization": "Bearer maker"})
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["facts"]["guard"] == "UserPreference.SaveLayout.1"
+    assert ask(http, "other").json() == before
+    own = http.post("/api/v1/commands", json=body, headers={"Authorization": "Bearer other"})
+    assert own.status_code == 200, own.text
+    assert ask(http, "other").json()["widgets"][0] == {"widget": "alerts", "size": "full", "hidden": False}
+
+
+@pytest.mark.parametrize("who", ["head", "several"])
+def test_who_sees_several_entities_arranges_the_home_view_again_and_again(http: httpx.Client, who: str) -> None:
+    for widgets in (LAYOUT, LAYOUT, LAYOUT[::-1]):  # the first one is sent twice
+        saved = ask(http, who, {"widgets": widgets, "cmd_id": f"{who}-{widgets[0]['widget']}"})
+        assert (saved.status_code, saved.json()) == (200, {"widgets": widgets})
 
 
 @pytest.mark.parametrize(

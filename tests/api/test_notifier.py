@@ -4,19 +4,21 @@ domain."""
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aggregates.alert import alert_key
-from api.notifier import Host, WakingOutbox, telling
+from api.notifier import Host, WakingOutbox, telling, telling_suspended
 from api.notifier_wiring import Channels, channels_of
 from engines.primitives.errors import InvalidInput, Unavailable
-from infra.deliveries import DeliveryStore
-from infra.deliveries_ended import Untold
+from infra.channels.outcome import Outcome, Result
+from infra.deliveries import DeliveryStore, Ended, Suspension
+from infra.deliveries_ended import SuspendedTarget, Untold
 from infra.deliveries_policy import policy_of
-from infra.deliveries_reading import counts
+from infra.deliveries_reading import counts, page
 from infra.deliveries_sender import Sender
 from infra.event_store import utc_now
 from infra.policies import load_policy
@@ -110,6 +112,47 @@ def test_a_test_that_fails_is_no_alert(world: World) -> None:
     given = note("test-1", alerts=[{"alert_id": "test-1", "kind": "test", "rule": "test", "entity": ENTITY}])
     telling(world.app, world.clock)(Untold(given, "away", START, 1, (("test-1", ENTITY),)))
     assert world.log_length == before
+
+
+def test_a_subscription_hears_once_of_each_suspension(world: World) -> None:
+    content = {
+        "filter": "true",
+        "entities": [ENTITY],
+        "channels": [{"channel": "webhook", "target": note("a").target}],
+    }
+    given = world.command("AM", "Subscribe", aggregate="AlertSubscription", key="SUB-1")
+    world.app.execute(replace(given, payload=content))
+    tell = telling_suspended(world.app, world.clock)
+    first = SuspendedTarget("SUB-1", Channel.WEBHOOK, note("a").target, "gone", START)
+    for one in (first, first, replace(first, subscription="SUB-1:1:U-7"), replace(first, subscription="SUB-9")):
+        tell(one)
+    found = world.state("AlertSubscription", "SUB-1")["suspended"]
+    assert [(one["delivered_as"], one["error_text"]) for one in found] == [("SUB-1", "gone"), ("SUB-1:1:U-7", "gone")]
+
+
+def test_the_host_forgets_what_was_delivered_long_ago(deliveries: DeliveryStore) -> None:
+    deliveries.put([note("a"), note("b", target="https://other.example/")])
+    found = deliveries.due(START, 9, holder="x", lease=timedelta(0))
+    done = Outcome(Result.DELIVERED, 200)
+    deliveries.record([Ended(one, done, START, None) for one in found], Suspension())
+
+    def route(outbox: WakingOutbox, stop: threading.Event) -> None:
+        for _ in range(600):
+            if not any(row["kept"] for row in page(deliveries)[0]):
+                return
+            stop.wait(0.05)
+        raise AssertionError("bodies are still kept")
+
+    async def hosting_later() -> None:
+        def later() -> datetime:
+            return START + timedelta(days=31)
+
+        host = Host(Sender(deliveries, {}, later, "a"), later)
+        await host.run(
+            threading.Event(), lambda stop: route(WakingOutbox(deliveries, host.wake), stop), Channels({}, ())
+        )
+
+    asyncio.run(hosting_later())
 
 
 def test_channels_are_those_that_are_set_up(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ import pytest
 from api import models, past, past_replay
 from api.metrics import Metrics
 from api.services import Services
-from api.sse import Hub, events
+from api.sse import Hub
+from api.stream_client import events
 from engines.primitives.errors import InvalidInput
 from streams import topics
 from streams.feeds.simulated import SimulatedBank, Simulation

@@ -1,6 +1,7 @@
 """Pivots, kept ones, schedules and dashboards over HTTP, on a real store, a live view and an archive."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.pivot_schedules import due
+from tests.infra.exports.pdf_text import read_pdf
+from tests.infra.exports.test_forms import needs_font
 from tests.pivot_world import V1, World, pivot_world
 from tests.risk_records import business_date
 
@@ -66,6 +69,27 @@ def test_an_answer_is_drilled_to_its_entries_and_taken_as_a_file_twice_alike(wor
         one, two = (world.post("/pivots/export", definition=asked, form=form).content for _ in range(2))
         assert one == two
         assert len(one) > 100
+
+
+@needs_font
+def test_a_pivot_typeset_in_chinese_has_its_heads_and_the_totals_of_the_answer(world: World) -> None:
+    body = world.run(**BY_CURRENCY)
+    asked = {"definition": BY_CURRENCY, "form": "pdf", "language": "zh", "title": "各币种头寸"}
+    # The first use of the typeface takes its time on a busy machine.
+    made = world.http.post(f"{V1}/pivots/export", json=asked, headers={"Authorization": "Bearer maker"}, timeout=120)
+    assert made.status_code == 200, made.text
+    pdf = read_pdf(made.content)
+    text = "\n".join(pdf.text(page) for page in range(1, pdf.pages + 1))
+    heads = [one["title_zh"] for one in body["rows"]] + [one["titles"][1] for one in body["measures"]]
+    assert all(re.search("[一-鿿]", head) for head in heads), heads
+    for wanted in ("各币种头寸", *heads):
+        assert wanted in text.replace("\n", "") or wanted in text, wanted
+    figures = [piece.text.replace(",", "") for piece in pdf.pieces]
+    for row in body["table"]:
+        (cell,) = row["cells"][-1]
+        if cell is not None:  # amounts of two currencies are never one sum
+            assert cell in figures, row
+    assert all(piece.right <= pdf.width for piece in pdf.pieces)
 
 
 def test_who_sees_masked_values_only_neither_groups_nor_asks_by_them(world: World) -> None:

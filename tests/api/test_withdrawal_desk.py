@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from typer.testing import CliRunner
 
 from api.main import app
 from api.withdrawal_desk_keeper import DeskKeeper
+from streams import topics
+from streams.core_transfers import booked
+from streams.feeds.event import Event
 from tests.api_doubles import client_of
 from tests.desk_of_withdrawals import ENTITY, NOW, TODAY, TOMORROW, DeskBank, token_of
 
@@ -223,6 +227,29 @@ def test_the_forecast_over_http_is_of_live_reservations(phone: Phone) -> None:
     assert (found["date"], found["reserved_expected"], found["reserved_open"]) == (TOMORROW, "300.00", "500.00")
 
 
+def test_who_may_announce_change_and_withdraw_is_told_by_the_roles_and_the_stage(phone: Phone) -> None:
+    seen = phone.announce("MAY-1")
+    assert phone.task("clerk", "MAY-1")["may"] == ["amend", "cancel"]
+    assert phone.task("committee", "MAY-1")["may"] == []
+    assert phone.get("clerk")["may_announce"] is True
+    assert phone.get("committee")["may_announce"] is False
+    problem(phone.post("committee", "/MAY-1/cancel", seen=seen), 403, guard="ROLE")
+    phone.done("clerk", "/MAY-1/cancel", seen=seen)
+    assert phone.task("clerk", "MAY-1")["may"] == []
+    draft = {"customer_no": "C-1", "amount": "5.00", "ccy": "CNY", "value_date": TODAY}
+    phone.done("clerk", reservation_no="MAY-2", payload=draft)
+    assert phone.task("clerk", "MAY-2")["may"] == ["submit", "amend", "cancel"]
+
+
+def branches(phone: Phone) -> dict[str, Decimal]:
+    """Positions of the branches in the desk's currency, exactly."""
+    rows = phone.http.get(
+        "/api/v1/positions", params={"by": "entity,organisation,currency"}, headers=bearer("treasurer")
+    )
+    assert rows.status_code == 200, rows.text
+    return {one["organisation"]: Decimal(one["position"]) for one in rows.json()["rows"] if one["currency"] == "CNY"}
+
+
 def test_branches_that_lack_money_are_shown_proposed_and_approved_by_another(phone: Phone) -> None:
     bank = phone.bank
     bank.entry("T-D1", "out", "560.00", customer="C-D", branch="N2")
@@ -238,6 +265,15 @@ def test_branches_that_lack_money_are_shown_proposed_and_approved_by_another(pho
     bank.publish()
     instructions = [one for one in bank.sent if one.topic == "tm.out.core.transfer-instruction.v1"]
     assert len(instructions) == len(proposal["transfers"])
+    before = branches(phone)
+    for instruction in instructions:  # the simulated core books them
+        assert instruction.value is not None
+        for entry in booked(instruction.value):
+            bank.feed(Event(topics.TXN, f"{ENTITY}|{entry.account_id}".encode(), entry))
+    after = branches(phone)
+    assert sum(after.values()) == sum(before.values())  # on-us: the bank has what it had
+    for one in proposal["transfers"]:
+        assert after[one["destination"]] > before[one["destination"]]
     assert bank.now >= NOW
 
 

@@ -150,6 +150,25 @@ def test_an_answer_that_holds_still_is_not_sent_again(client: Client) -> None:
     assert client.ask("maker", "worklists/search", headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_pages_go_on_where_the_last_one_ended_though_its_row_is_done(client: Client) -> None:
+    world = client.world
+    world.admit(day="2024-09-01")
+    term = {"rule_code": "TL01", "subject": LOAN, "start_on": "2021-09-01", "entity_id": ENTITY}
+    for number in range(4):
+        world.do("SY", "Open", aggregate="Deadline", key=f"TL01.{number}", raw_last_day="2024-09-20", **term)
+    whole = client.get("auditor", "worklists/deadlines")
+    assert ([row["key"] for row in whole["rows"]], whole["cursor"]) == ([f"TL01.{n}" for n in range(4)], None)
+    first = client.ask("auditor", "worklists/deadlines", limit=2)
+    assert first.json()["total"] == 4
+    assert first.links["next"]["url"].startswith("/api/v1/worklists/deadlines?limit=2&cursor=")
+    world.do("LG", "Void", aggregate="Deadline", key="TL01.1")
+    rest = client.get("auditor", "worklists/deadlines", limit=2, cursor=first.json()["cursor"])
+    assert ([row["key"] for row in rest["rows"]], rest["cursor"], rest["total"]) == (["TL01.2", "TL01.3"], None, 3)
+    for cursor in ("2", "[1]", "[]x"):
+        answer = client.ask("auditor", "worklists/deadlines", limit=2, cursor=cursor)
+        assert (answer.status_code, answer.json()["facts"]["field"]) == (422, "cursor")
+
+
 def test_search_pages_and_tags(client: Client) -> None:
     for number in range(5):
         client.world.admit(f"LN-{number}", branch=BRANCH if number % 2 else "3302")

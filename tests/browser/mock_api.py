@@ -118,6 +118,7 @@ class MockBank:
         alert: Row = {
             "alert_id": f"00000000-0000-5000-8000-{number:012d}",
             "kind": "raised",
+            "severity": "WARNING",
             "rule": rule,
             "rule_version": "1",
             "sequence": sum(other["source"]["partition"] == partition for other in self.alerts),

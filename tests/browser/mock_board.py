@@ -8,7 +8,11 @@ from fastapi.responses import JSONResponse, Response
 
 from tests.browser.mock_api import MockBank, MockServer, Row, _message, minor, text
 
-FIGURES = ("positions", "gap", "lcr", "nsfr", "consolidated-lcr", "consolidated-nsfr", "limits", "alerts")
+FIGURES = (
+    "positions", "positions-by-date", "withdrawals", "gap", "lcr", "nsfr", "consolidated-lcr", "consolidated-nsfr",
+    "limits", "alerts", "recoveries", "ledgers",
+)  # fmt: skip
+WITHOUT_ENTRIES = frozenset({"gap", "recoveries", "ledgers"})
 
 
 class BoardBank(MockBank):
@@ -41,7 +45,7 @@ class BoardBank(MockBank):
         self.push("trust", self.trust())
 
     def _standing(self, entities: set[str], figure: str) -> Row:
-        dead = sorted(self.silent & entities) if figure != "gap" else []
+        dead = sorted(self.silent & entities) if figure not in WITHOUT_ENTRIES else []
         return {"state": "SILENT" if dead else "FRESH", "sources": [f"entries/{one}/core" for one in dead]}
 
     def _source(self, entity: str) -> Row:
@@ -111,8 +115,8 @@ def install_board(app: FastAPI, bank: BoardBank) -> None:
 
     @app.get("/api/v1/positions/changes")
     async def changes(entity: str, currency: str) -> Row:
-        place = {"topic": "tm.in.core.txn.v1", "partition": 1, "offset": 2_017}
-        part = {"cause": "ENTRY", "amount": "12.50", "entries": 1, "txn_id": "T-1", **place}
+        place = {"place": "tm.in.core.txn.v1/1", "offset": 2_017}
+        part = {"cause": "ENTRY", "amount": "12.50", "entries": 1, "entry": "T-1", **place}
         return {"rows": [{"entity": entity, "currency": currency, "parts": [part]}]}
 
     @app.get("/api/v1/trust")

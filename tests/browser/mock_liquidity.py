@@ -162,7 +162,8 @@ class MockLiquidity:
         limit |= {"light": "red", "light_before": "green", "incident": "incident-1", "cut": 1, "offsets": {}}
         limit |= {"minimum": "1.1", "headroom": "-0.080808"}
         nobody = {"customer": "-", "customer_class": "-", "account": "-", "organisation": "-", "txn_id": "-"}
-        return {"rule": "limit", "reason": "The LCR is below its limit.", "limit": limit} | nobody
+        told = {"rule": "limit", "severity": "CRITICAL", "reason": "The LCR is below its limit."}
+        return told | {"limit": limit} | nobody
 
 
 def breach() -> Row:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -85,7 +86,7 @@ def test_the_list_is_grouped_filtered_and_walked_by_keyboard(room: Room) -> None
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="LCR", level=2)).to_be_focused()
-    assert page.url.endswith("#/calculations/lcr")
+    expect(page).to_have_url(re.compile("#/calculations/lcr$"))
 
 
 def test_lcr_shows_its_waterfall_its_tables_and_its_files(room: Room) -> None:
@@ -154,9 +155,10 @@ def test_a_wrong_field_is_marked_where_it_stands(room: Room) -> None:
     problem = page.locator("#input-problem")
     expect(problem).to_contain_text("Line 9: outflows[1].amount")
     expect(editor).to_have_attribute("aria-invalid", "true")
-    assert page.evaluate(
-        "(e => e.value.slice(e.selectionStart, e.selectionEnd))(document.getElementById('input'))"
-    ) == ('"-2000"')
+    page.wait_for_function(
+        "text => (e => e.value.slice(e.selectionStart, e.selectionEnd))(document.getElementById('input')) === text",
+        arg='"-2000"',
+    )
     expect(page.locator(".numbers .bad")).to_have_text("9\n")
     expect(page.locator(".output .sheet")).to_have_count(0)  # no old figures beside a refused input
 

@@ -10,11 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.api_doubles import Running, running
 from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium, violations
-from tests.desk_of_withdrawals import ENTITY, DeskBank, token_of
+from tests.desk_of_withdrawals import ENTITY, PEOPLE, DeskBank, token_of
 
 pytestmark = needs_chromium
 WITHIN_MS = 20_000
@@ -92,6 +92,7 @@ def test_an_approver_approves_on_the_phone_and_the_figures_hold_it_back(
         expect(impact).to_contain_text("180.00 below the floor")
         assert fits(page)
         for button in ("approve", "reject", "delegate"):
+            expect(page.locator(f"#wd-{button}")).to_be_visible()
             box = page.locator(f"#wd-{button}").bounding_box()
             assert box is not None
             assert box["height"] >= 44
@@ -167,6 +168,137 @@ def test_a_large_amount_wants_a_proof_and_takes_a_code(browser: Browser, server:
         expect(page.locator(".wd-state")).to_contain_text("waits for treasury")
 
 
+def unanswered(route: Route) -> None:
+    """A command arrives and its answer is lost; questions are answered."""
+    if route.request.method != "POST":
+        route.continue_()
+        return
+    route.fetch()
+    route.abort()
+
+
+def test_a_clerk_announces_changes_and_withdraws_by_keyboard_on_the_phone(
+    browser: Browser, server: Running, bank: DeskBank
+) -> None:
+    with signed_in(browser, server, "clerk") as watched:
+        watched.forgiven = ("net::ERR", "Failed to load", "422")
+        page = watched.page
+        page.goto(f"{watched.address}/#/desk")
+        expect(page.locator("#wd-announce")).to_be_visible()
+        page.locator("#wd-announce").focus()
+        page.keyboard.press("Enter")
+        dialog = page.locator(".wd-asking")
+        expect(dialog).to_be_visible()
+        assert fits(page)
+        assert violations(page) == []
+        customer, amount = (
+            dialog.locator("[data-field=customer_no] input"),
+            dialog.locator("[data-field=amount] input"),
+        )
+        expect(customer).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog.locator("[data-field=customer_no] .desk-problem")).to_have_text("This is needed.")
+        customer.fill("C-CLERK")
+        amount.fill("0")
+        amount.press("Enter")
+        expect(dialog.locator("[data-field=amount] .desk-problem")).to_have_text("An amount above zero.")
+        amount.fill("1,234,567.891")
+        amount.press("Enter")
+        expect(dialog.locator("[data-field=amount] .desk-problem")).to_contain_text("amount")  # the server's own
+        expect(amount).to_be_focused()
+        amount.fill("1,234,567.89")
+        dialog.locator("[data-field=value_date] input").fill("2026-11-22")
+        amount.press("Enter")
+        expect(dialog.locator("[data-field=value_date] .desk-problem")).to_contain_text("2026-11-23")
+        dialog.locator("[data-field=value_date] input").fill("2026-11-24")
+        sent: list[str] = []
+        page.on("request", lambda one: sent.append(one.post_data or "") if one.method == "POST" else None)
+        page.route(
+            re.compile("/withdrawal-desk$"), lambda route: (route.fetch(), route.abort())
+        )  # arrives, unanswered
+        amount.press("Enter")
+        expect(dialog.locator(".wd-said")).to_contain_text("Not sent")
+        page.unroute(re.compile("/withdrawal-desk$"))
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        page.locator("#wd-announce").click()
+        expect(amount).to_have_value("1,234,567.89")
+        page.get_by_role("button", name="Send again").click()
+        expect(page.locator("#wd-task-title")).to_have_text("CNY 1,234,567.89")
+        assert len(sent) == 2
+        assert sent[0] == sent[1]  # the same key
+        expect(page.locator(".wd-task")).to_contain_text("C-CLERK")
+        expect(page.locator(".wd-state")).to_contain_text("waits for the branch")
+
+        page.locator("#wd-amend").tap()
+        amount.fill("900.00")
+        amount.press("Enter")
+        expect(page.locator("#wd-task-title")).to_have_text("CNY 900.00")
+        expect(page.locator(".wd-task .wd-said")).to_have_text("Changed.")
+        page.locator("#wd-cancel").tap()
+        dialog.locator("[data-field=comment] input").fill("no longer wanted")
+        assert violations(page) == []
+        page.keyboard.press("Enter")
+        expect(page.locator(".wd-state")).to_have_text("Cancelled")
+        expect(page.locator(".wd-history")).to_contain_text("no longer wanted")
+        expect(page.locator("#wd-amend")).to_have_count(0)
+    with signed_in(browser, server, "committee") as watched:  # who decides only
+        page = watched.page
+        page.goto(f"{watched.address}/#/desk")
+        expect(page.locator(".wd-list")).to_contain_text("of")
+        expect(page.locator("#wd-announce")).to_be_hidden()
+    announced_here = [one for one in bank.app.list_cases("WithdrawalReservation", reader=PEOPLE["clerk"])]
+    assert [one["state"] for one in announced_here if one["customer_no"] == "C-CLERK"] == ["CANCELLED"]
+
+
+def test_a_lost_answer_to_a_dispatch_makes_one_proposal_and_one_instruction(
+    browser: Browser, server: Running, bank: DeskBank
+) -> None:
+    bank.entry("D-out", "out", "900.00", customer="C-D", branch="N2")
+    bank.entry("D-in", "in", "900000000.00", customer="X-D", branch="N1", kind="TRANSFER")
+
+    def lost_once(page: Page, path: str, button: str, dialog: str) -> list[str]:
+        sent: list[str] = []
+        page.on("request", lambda one: sent.append(one.post_data or "") if one.method == "POST" else None)
+        page.route(re.compile(path), unanswered)
+        page.locator(button).first.click()
+        box = page.locator(".wd-asking")
+        expect(box).to_contain_text(dialog)
+        assert violations(page) == []
+        box.locator("[type=submit]").click()
+        expect(box.locator(".wd-said")).to_contain_text("Not sent")
+        page.keyboard.press("Escape")
+        expect(box).to_have_count(0)
+        page.unroute(re.compile(path))
+        return sent
+
+    with signed_in(browser, server, "treasurer", viewport=DESKTOP) as watched:
+        watched.forgiven = ("net::ERR", "Failed to load")
+        page = watched.page
+        page.goto(f"{watched.address}/#/desk")
+        sent = lost_once(page, "/dispatch$", ".wd-propose", "Propose to move CNY")
+        page.locator(".wd-propose").first.click()
+        page.get_by_role("button", name="Send again").click()
+        expect(page.locator(".wd-branches .wd-said")).to_contain_text("another person approves it")
+        assert len(sent) == 2
+        assert sent[0] == sent[1]
+    (proposal,) = bank.app.list_cases("DispatchProposal", reader=PEOPLE["second"])
+    with signed_in(browser, server, "second", viewport=DESKTOP) as watched:
+        watched.forgiven = ("net::ERR", "Failed to load")
+        page = watched.page
+        page.goto(f"{watched.address}/#/desk")
+        button = f"#wd-reject-{proposal['proposal_no']}"
+        expect(page.locator(button)).to_be_visible()
+        page.locator(button).click()
+        page.get_by_role("button", name="Not now").click()
+        expect(page.locator(button)).to_be_focused()  # asked, and not done
+        sent = lost_once(page, "/approve$", button.replace("reject", "approve"), "core banking is told")
+        assert len(sent) == 1
+    case: Any = bank.app.find("DispatchProposal", proposal["proposal_no"])
+    assert case.stage == "APPROVED"
+    assert case.version == 2  # proposed and approved, once each
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_desktop_shows_days_ahead_and_branches_in_both_languages(
     browser: Browser, server: Running, bank: DeskBank, scheme: str
@@ -184,7 +316,7 @@ def test_the_desktop_shows_days_ahead_and_branches_in_both_languages(
         expect(page.locator(".wd-decision")).to_contain_text("not for you")
         assert fits(page)
         assert violations(page) == []
-        page.locator("#wd-language").click()
+        page.locator("#language").select_option("zh")
         expect(page.locator("#wd-title")).to_have_text("大额走款工作台")
         expect(page.locator(".wd-days")).to_contain_text("最坏")
         assert violations(page) == []

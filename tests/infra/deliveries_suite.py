@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from engines.primitives.errors import InvalidInput, NotFound
+from engines.primitives.errors import Conflict, InvalidInput, NotFound
 from infra.channels.outcome import Outcome, Result, retry
 from infra.deliveries import DeliveryStore, Ended, Suspension
-from infra.deliveries_ended import newly_suspended, replay, told, untold
+from infra.deliveries_ended import Chosen, Key, Replayed, newly_suspended, replay, told, told_suspended, untold
+from infra.deliveries_pruning import PRUNED_AT_ONCE, Keeping, prune
 from infra.deliveries_reading import counts, notification, one, page, suspended
 from projections.alert_notification import Channel, Purpose
 from tests.infra.delivery_world import START, note
@@ -17,6 +18,11 @@ from tests.infra.delivery_world import START, note
 LEASE = timedelta(seconds=60)
 DONE = Outcome(Result.DELIVERED, 200)
 NEVER = Suspension(timedelta(days=365), 1_000)
+
+
+def end_all(deliveries: DeliveryStore, outcome: Outcome) -> None:
+    found = deliveries.due(START, 1_000, holder="x", lease=LEASE, room=lambda _: 1_000)
+    deliveries.record([Ended(claimed, outcome, START, None) for claimed in found], NEVER)
 
 
 class DeliveriesConformance:
@@ -119,7 +125,7 @@ class DeliveriesConformance:
         assert untold(deliveries) == []
         assert [row["state"] for row in page(deliveries, state="failed")[0]] == ["failed", "failed"]
         later = START + timedelta(days=2)
-        assert replay(deliveries, later, subscription="SUB-1") == 1
+        assert replay(deliveries, later, Chosen(subscription="SUB-1")).count == 1
         again = deliveries.due(later, 9, holder="x", lease=LEASE)[0]
         assert (again.notification, again.attempt, again.tries, again.since) == (claimed.notification, 2, 1, later)
 
@@ -127,15 +133,20 @@ class DeliveriesConformance:
         deliveries.put([note("a"), note("b", subscription="SUB-2", alerts=[{"alert_id": "b", "entity": "SOUTH"}])])
         for claimed in deliveries.due(START, 9, holder="x", lease=LEASE):
             deliveries.record([Ended(claimed, DONE, START, None)], NEVER)
-        assert replay(deliveries, START, subscription="SUB-1") == 0  # delivered: only where that is asked for
-        assert replay(deliveries, START, since=START + timedelta(seconds=1), states=["delivered"]) == 0
-        assert replay(deliveries, START, since=START, states=["delivered"], entities=frozenset(["SOUTH"])) == 1
-        assert replay(deliveries, START, ids=[note("a").notification_id], entities=frozenset()) == 0
-        assert replay(deliveries, START, ids=[note("a").notification_id]) == 1
+        assert (
+            replay(deliveries, START, Chosen(subscription="SUB-1")).count == 0
+        )  # delivered: only where that is asked for
+        assert replay(deliveries, START, Chosen(since=START + timedelta(seconds=1), states=["delivered"])).count == 0
+        assert (
+            replay(deliveries, START, Chosen(since=START, states=["delivered"], entities=frozenset(["SOUTH"]))).count
+            == 1
+        )
+        assert replay(deliveries, START, Chosen(ids=[note("a").notification_id], entities=frozenset())).count == 0
+        assert replay(deliveries, START, Chosen(ids=[note("a").notification_id])).count == 1
         with pytest.raises(InvalidInput):
-            replay(deliveries, START)
+            replay(deliveries, START, Chosen())
         with pytest.raises(InvalidInput):
-            replay(deliveries, START, subscription="SUB-1", states=["waiting"])
+            replay(deliveries, START, Chosen(subscription="SUB-1", states=["waiting"]))
 
     def test_gone_ends_the_target_until_it_is_replayed(self, deliveries: DeliveryStore) -> None:
         deliveries.put([note("a"), note("b"), note("c", subscription="SUB-2")])
@@ -144,16 +155,71 @@ class DeliveriesConformance:
         deliveries.record(
             [Ended(second, retry("away"), START, START)], NEVER
         )  # was under way: not tried again either
-        assert newly_suspended(deliveries) == [("SUB-1", Channel.WEBHOOK, "the receiver wants no more (410)")]
+        (stopped,) = newly_suspended(deliveries)
+        assert (stopped.subscription, stopped.channel, stopped.at) == ("SUB-1", Channel.WEBHOOK, START)
+        assert (stopped.target, stopped.reason) == (note("a").target, "the receiver wants no more (410)")
+        assert [told_suspended(deliveries, stopped), told_suspended(deliveries, stopped)] == [True, False]
         assert newly_suspended(deliveries) == []
         assert counts(deliveries) == {"waiting": 1, "sending": 0, "delivered": 0, "failed": 1, "suspended": 1}
         deliveries.put([note("d")])
         assert page(deliveries, alert_id="d")[0][0]["state"] == "suspended"
         assert len(untold(deliveries)) == 3
         assert [row["subscription"] for row in suspended(deliveries)] == ["SUB-1"]
-        assert replay(deliveries, START, subscription="SUB-1") == 3
+        assert replay(deliveries, START, Chosen(subscription="SUB-1")) == Replayed(3, (("SUB-1", "webhook"),))
         assert suspended(deliveries) == []
         assert len(deliveries.due(START, 9, holder="x", lease=LEASE)) == 4
+
+    def test_a_key_given_again_sends_nothing(self, deliveries: DeliveryStore) -> None:
+        deliveries.put([note("a"), note("b", channel=Channel.SMS, target="+8613912345678")])
+        end_all(deliveries, retry("away"))
+        hooks, key = Chosen(subscription="SUB-1", channel="webhook"), Key("U-1", "c-1")
+        assert replay(deliveries, START, hooks, key).count == 1
+        end_all(deliveries, retry("away"))
+        assert replay(deliveries, START, hooks, key).count == 1  # what it did then
+        assert counts(deliveries)["waiting"] == 0
+        with pytest.raises(Conflict):
+            replay(deliveries, START, Chosen(subscription="SUB-1"), key)
+        assert replay(deliveries, START, Chosen(subscription="SUB-1"), Key("U-2", "c-1")).count == 2
+
+    def test_a_resumed_target_is_tried_again_though_nothing_waits_for_it(self, deliveries: DeliveryStore) -> None:
+        names = ("SUB-1", "SUB-1:2:U-7", "SUB-10")
+        deliveries.put([note("a", subscription=name) for name in names])
+        end_all(deliveries, Outcome(Result.GONE, 410, "gone"))
+        assert [row["subscription"] for row in suspended(deliveries)] == sorted(names)
+        deliveries.put([note("b", subscription=name) for name in names])
+        again = Chosen(subscription="SUB-1", states=["suspended"], escalations=True)
+        assert replay(deliveries, START, again, lift=True).count == 2  # the two of b
+        assert [row["subscription"] for row in suspended(deliveries)] == ["SUB-10"]
+        assert sorted(row["subscription"] for row in page(deliveries, state="waiting")[0]) == ["SUB-1", "SUB-1:2:U-7"]
+
+    def test_only_what_was_delivered_long_ago_is_forgotten(self, deliveries: DeliveryStore) -> None:
+        """First what it said, then the record; whatever its age never what did not arrive."""
+        keeping = Keeping(timedelta(days=30), timedelta(days=400))
+        deliveries.put([note("old"), note("group", "of-two")])
+        end_all(deliveries, DONE)
+        deliveries.put([note("failed"), note("gone", subscription="SUB-2")])
+        end_all(deliveries, retry("away"))
+        deliveries.put([note("waits", due=START)])
+        assert prune(deliveries, START + timedelta(days=30), keeping) == 0
+        later = START + timedelta(days=31)
+        assert [prune(deliveries, later, keeping), prune(deliveries, later, keeping)] == [2, 0]
+        rows = {row["alert_id"]: row["kept"] for row in page(deliveries)[0]}
+        assert rows == {"old": False, "group": False, "of-two": False, "failed": True, "gone": True, "waits": True}
+        assert one(deliveries, note("old").notification_id)["attempts_made"][0]["outcome"] == "delivered"
+        with pytest.raises(NotFound):
+            notification(deliveries, note("old").notification_id)
+        assert replay(deliveries, later, Chosen(since=START, states=["delivered"])).count == 0
+        assert deliveries.put([note("old")]) == 0  # still known: nobody is told twice
+        assert prune(deliveries, START + timedelta(days=401), keeping) == 2
+        assert [row["alert_id"] for row in page(deliveries)[0]] == ["waits", "gone", "failed"]
+        assert counts(deliveries) == {"waiting": 1, "sending": 0, "delivered": 0, "failed": 2, "suspended": 0}
+        assert replay(deliveries, START, Chosen(subscription="SUB-1")).count == 1
+
+    def test_pruning_takes_a_part_at_a_time(self, deliveries: DeliveryStore) -> None:
+        deliveries.put([note(f"a{number}") for number in range(PRUNED_AT_ONCE + 1)])
+        end_all(deliveries, DONE)
+        long_after = START + timedelta(days=60)
+        assert [prune(deliveries, long_after, Keeping()) for _ in range(3)] == [PRUNED_AT_ONCE, 1, 0]
 
     def test_a_target_that_fails_for_days_is_suspended(self, deliveries: DeliveryStore) -> None:
         rule, now = Suspension(timedelta(days=5), 3), START

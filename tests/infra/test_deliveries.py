@@ -23,7 +23,7 @@ def deliveries(store: EventStore) -> DeliveryStore:
 
 
 def emptied(deliveries: DeliveryStore) -> DeliveryStore:
-    for name in ("notification", "delivery", "attempt", "notification_target"):
+    for name in ("notification", "delivery", "attempt", "notification_target", "notification_replay"):
         deliveries.tables.run(f"DELETE FROM {{{name}}}")  # noqa: S608
     return deliveries
 

@@ -12,7 +12,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engines.primitives.errors import Unavailable
 from infra.kafka.clients import consumer_config, producer_config
-from streams.core_simulator import CoreSimulatorConfig, core_txn_no, run_core_simulator
+from streams.core_simulator import CoreSimulatorConfig, run_core_simulator
+from streams.core_transfers import core_number
 from streams.producer import RecordProducer, encode
 from streams.schemas import PostingReply, PostingRequest
 
@@ -123,7 +124,7 @@ def test_requests_are_answered_and_remembered_over_a_restart(core: Core) -> None
         ("I2", 1, "rejected"),
         ("I1", 2, "accepted"),
     ]
-    assert first[0].core_txn_no == first[2].core_txn_no == core_txn_no("I1")
+    assert first[0].core_txn_no == first[2].core_txn_no == core_number("I1")
 
     core.ask(request(1, attempt=3, amount="6.00", parts="6.00"), request(3))
     with core.running():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from projections.alert_notification import Purpose
 from projections.alert_routing import EXPIRED_AT_ONCE, EXPIRES_AFTER, GRACE, LATEST, Decided, Life, Routing, Told
-from projections.alert_routing_facts import Severity
 from projections.alert_routing_world import Subscribed, World, alert_predicate
+from projections.alert_severity import Severity
 from tests.projections.alert_world import START, Outbox, silence, subscription, team, told, world
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

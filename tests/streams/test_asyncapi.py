@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from infra.deliveries_policy import TOPIC
 from streams import cut_records, schemas, topics
 from streams.access_log import AccessRecord
 from streams.asyncapi import CHANNELS, document
@@ -228,7 +229,8 @@ def problems(schema: Any, value: Any, at: str = "") -> list[str]:
 
 
 def test_every_topic_is_a_channel_with_its_key_direction_and_partitions() -> None:
-    assert {topic.name for topic in topics.topics()} == CHANNELS.keys() == DOCUMENT["channels"].keys()
+    named = {topic.name for topic in topics.topics()} | {topics.NOTIFICATION}
+    assert named == CHANNELS.keys() == DOCUMENT["channels"].keys()
     for topic in topics.topics():
         channel = DOCUMENT["channels"][topic.name]
         assert channel["bindings"]["kafka"]["partitions"] == topic.partitions
@@ -239,6 +241,17 @@ def test_every_topic_is_a_channel_with_its_key_direction_and_partitions() -> Non
             message = resolve(reference["$ref"])
             assert message["bindings"]["kafka"]["key"]["description"]
             assert "ce_type" in resolve(message["traits"][0]["$ref"])["headers"]["properties"]
+
+
+def test_topics_of_notifications_are_one_channel_with_a_name_to_fill_in() -> None:
+    channel = DOCUMENT["channels"][topics.NOTIFICATION]
+    assert channel["address"] == "tm.out.notification.{name}.v1"
+    assert list(channel["parameters"]) == ["name"]
+    made = topics.notification(topics.NOTIFICATION.replace("NAME", "treasury"))
+    assert TOPIC.fullmatch(made.name)  # the policy takes what the contract names
+    assert (made.partitions, made.config) == (1, topics.FOREVER)
+    others = [one for key, one in DOCUMENT["channels"].items() if key != topics.NOTIFICATION]
+    assert not any("parameters" in one for one in others)
 
 
 def test_every_struct_of_the_wire_is_in_the_contract() -> None:

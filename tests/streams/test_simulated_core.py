@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from streams.core_simulator import SimulatedCore, core_txn_no, reject_on_sundays
+from streams.core_simulator import SimulatedCore, reject_on_sundays
+from streams.core_transfers import booked, core_number
 from streams.producer import encode
-from streams.schemas import PostingReply, PostingRequest
+from streams.schemas import PostingReply, PostingRequest, TransferInstruction
 
 REQUEST = PostingRequest(
     instruction_id="I1",
@@ -37,14 +38,14 @@ def test_what_adds_up_is_accepted_under_one_number() -> None:
         instruction_id="I1",
         attempt=1,
         outcome="accepted",
-        core_txn_no=core_txn_no("I1"),
+        core_txn_no=core_number("I1"),
         value_date="2026-03-02",
     )
     assert ask(core, REQUEST) == want
     assert ask(core, REQUEST) == want
     assert ask(core, changed(attempt=2)).core_txn_no == want.core_txn_no
     assert ask(SimulatedCore(), REQUEST) == want
-    assert core_txn_no("I2") != core_txn_no("I1")
+    assert core_number("I2") != core_number("I1")
 
 
 @pytest.mark.parametrize(
@@ -93,3 +94,37 @@ def test_garbage_is_rejected_by_its_key_or_passed_over() -> None:
     assert (reply.instruction_id, reply.outcome, reply.error_code) == ("I9", "rejected", "UNREADABLE")
     assert core.answer(b"", b"\xff\xfe") is None
     assert core.answer(b"\xff", b"{}") is None
+
+
+def test_a_transfer_is_booked_as_two_on_us_legs_and_told_again_as_the_same() -> None:
+    told = TransferInstruction(
+        instruction_id="DP-7/1",
+        proposal_no="DP-7",
+        revision=1,
+        entity_id="BANK",
+        ccy="CNY",
+        source_org="N1",
+        destination_org="N2",
+        amount="400.00",
+        value_date="2026-11-23",
+        approved_by="second",
+        event_time="2026-11-23T04:00:00.000000Z",
+    )
+    out, into = booked(msgspec.json.encode(told))
+    assert (out.direction, out.org_id, into.direction, into.org_id) == ("out", "N1", "in", "N2")
+    assert out.amount == into.amount == "400.00"
+    assert out.intragroup
+    assert into.intragroup
+    assert out.txn_id != into.txn_id
+    assert out.payment_ref == "DP-7/1"
+    assert booked(msgspec.json.encode(told)) == (out, into)
+    other = booked(msgspec.json.encode(msgspec.structs.replace(told, instruction_id="DP-7/2")))
+    assert {one.txn_id for one in other}.isdisjoint({out.txn_id, into.txn_id})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"{}", b"\xff", b'{"instruction_id": 7}'],
+)
+def test_what_is_no_transfer_is_not_booked(value: bytes) -> None:
+    assert booked(value) == ()

@@ -1,33 +1,26 @@
-/** The alert list: newest first, each opens what is behind it. Severity of a flow is the page's own grading, see below. */
+/** The alert list: newest first, each opens what is behind it. */
 
+import { describe } from "./board/marks";
 import { arrange, byId, h, onFrame, setHidden, setText } from "./dom";
 import { edges, headroom, inUnits, limitOf } from "./limit-facts";
 import { grouped, parse, timesOver } from "./money";
+import { said } from "./problems";
 import { LIQUIDITY } from "./rooms";
+import { severityMark } from "./severity";
 import type { Store } from "./store";
 import { clock, count } from "./time";
-import { type Alert, type AlertEntry, type AlertPage, type Light, type LimitFacts, Problem, get } from "./wire";
-import { T, onWords, told } from "./words";
+import { type Alert, type AlertEntry, type AlertPage, type LimitFacts, get } from "./wire";
+import { T, onWords } from "./words";
 
 const PAGE = 100;
 const SAY_MS = 3_000;
 
-type Severity = "high" | "medium" | "low" | "corrected";
-
 const measured = (alert: Alert): string => alert.rolling ?? alert.amount;
 
-const OF_LIGHT: Readonly<Record<Light, Severity>> = { red: "high", amber: "medium", green: "low" };
-
-/**
- * Of an alert on a limit: its light. Else how far the amount (of the window, for the rolling rule) is above its threshold: 5 times is high, 2 times medium.
- *
- * An alert on a flow has no severity of its own; this only decides its colour here, and the tooltip says so.
- */
-export function severity(alert: Alert): Severity {
-  if (alert.limit) return OF_LIGHT[alert.limit.light];
-  if (alert.kind === "corrected") return "corrected";
+/** How many times its threshold a flow is, where that is twice or more; empty: less, or there is no threshold. */
+export function timesOf(alert: Alert): string {
   const times = timesOver(parse(measured(alert)), parse(alert.threshold));
-  return times >= 5n ? "high" : times >= 2n ? "medium" : "low";
+  return times >= 2n ? ` · ${times}×` : "";
 }
 
 export class AlertList {
@@ -69,8 +62,8 @@ export class AlertList {
     arrange(this.list, first.map((alert) => this.items.get(alert.alert_id) as HTMLLIElement));
     setHidden(byId("alerts-empty"), alerts.length > 0);
     setHidden(this.more, alerts.length < PAGE || (this.cursor === null && alerts.length <= this.shown_max));
-    const high = alerts.filter((alert) => severity(alert) === "high").length;
-    setText(byId("alerts-about"), T.alertsAbout(count(alerts.length), count(high)));
+    const critical = alerts.filter(({ severity }) => severity === "CRITICAL").length;
+    describe(byId("alerts-about"), T.alertsAbout(count(alerts.length), count(critical)), "alerts", this.store.entity ?? "");
   }
 
   /** Not in a frame: a hidden tab draws none, and its title is just what one sees of it. */
@@ -103,18 +96,15 @@ export class AlertList {
   }
 
   private itemOf(alert: Alert): HTMLLIElement {
-    const grade = severity(alert);
     const detail = h("div", { class: "detail", hidden: true, id: `alert-${alert.alert_id}` });
     const limit = limitOf(alert);
     const button = h(
       "button",
       { type: "button", class: "alert", "aria-expanded": "false", "aria-controls": detail.id },
-      alert.limit
-        ? h("span", { class: `severity ${grade}`, title: T.lightTitle(lightWord(alert.limit.light_before)) }, T.lights[alert.limit.light])
-        : h("span", { class: `severity ${grade}`, title: T.severityTitle }, T.severities[grade]),
+      severityMark(alert.severity, T.severities),
       h("time", { datetime: alert.event_time, title: `${alert.event_time} (UTC)` }, clock(alert.event_time, "")),
       ...(limit ? crossing(alert, limit) : flow(alert)),
-      h("span", { class: "reason" }, alert.late ? h("span", { class: "tag" }, T.late) : null, limit && T.headroom(headroom(limit)), alert.reason),
+      h("span", { class: "reason" }, ...tags(alert), limit && T.headroom(headroom(limit)), alert.reason),
     );
     const item = h("li", { "data-alert": alert.alert_id }, button, detail);
     button.addEventListener("click", () => {
@@ -135,7 +125,7 @@ export class AlertList {
       const below = limit ? [behind(limit)] : [entriesTable(full.entries ?? [], alert.currency)];
       detail.replaceChildren(facts({ ...alert, ...full }), ...below);
     } catch (error) {
-      const text = error instanceof Problem ? told(error) : String(error);
+      const text = said(error);
       const retry = h("button", { class: "plain", type: "button", onclick: () => void this.explain(alert, detail) }, T.again);
       detail.replaceChildren(h("p", { class: "failed" }, T.entriesFailed(text), retry));
     }
@@ -167,13 +157,20 @@ export class AlertList {
   }
 }
 
+/** What else is to be known at once: which light it is, that it corrects another, that its entry came late. */
+function tags(alert: Alert): HTMLElement[] {
+  const light = alert.limit && h("span", { class: `tag light-${alert.limit.light}`, title: T.lightTitle(lightWord(alert.limit.light_before)) }, T.lights[alert.limit.light]);
+  const told = [alert.kind === "corrected" && T.ways.corrected, alert.late && T.late].filter((text): text is string => Boolean(text));
+  return [...(light ? [light] : []), ...told.map((text) => h("span", { class: "tag" }, text))];
+}
+
 /** Who and how much, of an alert on a flow. */
 function flow(alert: Alert): HTMLElement[] {
   const span = alert.rolling != null ? T.inMinutes(String(alert.window_minutes ?? "?")) : T.single;
   return [
     h("span", { class: "who" }, h("b", {}, alert.entity), ` · ${known(alert.customer) || known(alert.account) || alert.txn_id}`),
     h("span", { class: "amount" }, `${alert.currency} `, h("b", { "data-exact": measured(alert) }, grouped(measured(alert)))),
-    h("span", { class: "threshold" }, span, T.limit(grouped(alert.threshold))),
+    h("span", { class: "threshold" }, span, T.limit(grouped(alert.threshold)), timesOf(alert)),
   ];
 }
 

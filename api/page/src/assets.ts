@@ -1,12 +1,14 @@
 /** The risk assets: a small list, asked for now and then. What is done with them is the workbench's. */
 
+import { describe } from "./board/marks";
 import { byId, h, setHidden, setText } from "./dom";
 import { grouped } from "./money";
+import { said } from "./problems";
 import type { Store } from "./store";
 import { Problem, type RiskAsset, get } from "./wire";
 import { addressOf } from "./workbench/address";
 import { word } from "./workbench/words";
-import { T, onWords, told } from "./words";
+import { T, onWords } from "./words";
 
 const REFRESH_MS = 15_000;
 const ROWS_MAX = 100;
@@ -52,7 +54,7 @@ export class RiskAssets {
       this.loaded = true;
       this.render();
     } catch (error) {
-      setText(empty, error instanceof Problem ? T.failed(told(error)) : String(error));
+      setText(empty, error instanceof Problem ? T.failed(said(error)) : String(error));
       setHidden(empty, this.rows.length > 0);
     }
   }
@@ -79,6 +81,6 @@ export class RiskAssets {
     if (this.loaded) setText(byId("assets-empty"), T.noAssets);
     setHidden(byId("assets-empty"), rows.length > 0);
     setHidden(byId("assets-table"), rows.length === 0);
-    setText(byId("assets-about"), T.assetsAbout(rows.length, rows.length > ROWS_MAX ? ROWS_MAX : null));
+    describe(byId("assets-about"), T.assetsAbout(rows.length, rows.length > ROWS_MAX ? ROWS_MAX : null), "ledgers");
   }
 }

@@ -10,6 +10,7 @@ import { h } from "./dom";
 import { NumberCell } from "./figures";
 import { grouped } from "./money";
 import { total } from "./offsets";
+import { said } from "./problems";
 import { count, longDay } from "./time";
 import {
   type ContractFlow,
@@ -21,7 +22,7 @@ import {
   Problem,
   get,
 } from "./wire";
-import { T, onWords, told } from "./words";
+import { T, onWords } from "./words";
 
 const PAGE_ROWS = 100;
 const SLOW_MS = 60_000;
@@ -276,5 +277,5 @@ function cutText(offsets: Offsets, as_of: string | null | undefined): string {
 }
 
 function problemText(error: unknown): string {
-  return error instanceof Problem ? T.failed(told(error)) : String(error);
+  return error instanceof Problem ? T.failed(said(error)) : String(error);
 }

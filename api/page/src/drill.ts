@@ -7,9 +7,10 @@
 
 import { h } from "./dom";
 import { FIGURES, FigureRow } from "./figures";
+import { said } from "./problems";
 import type { Scope } from "./store";
 import { type PositionRow, type Positions, Problem, type Query, get } from "./wire";
-import { T, told } from "./words";
+import { T } from "./words";
 
 const PAGE_ROWS = 50;
 const COLUMNS = FIGURES.length + 2;
@@ -66,7 +67,7 @@ class Level {
     get<Positions>("/positions", { ...this.query, by })
       .then((answer) => this.take(answer.rows))
       .catch((error: unknown) => {
-        this.text.textContent = error instanceof Problem ? T.failed(told(error)) : String(error);
+        this.text.textContent = error instanceof Problem ? T.failed(said(error)) : String(error);
       })
       .finally(() => {
         this.busy = false;

@@ -1,6 +1,7 @@
 /** The maturity gap of one entity and currency: in, out, gap and cumulative gap per bucket, as chart and as table. */
 
 import { AuditPanel } from "./audit";
+import { describe } from "./board/marks";
 import { buckets as allBuckets, label, tick } from "./buckets";
 import { Chart, type Option, type Palette, axisStyle, legend, moneyAxis, tip, tooltip } from "./charts";
 import { byId, h, onFrame, setHidden, setText } from "./dom";
@@ -81,7 +82,7 @@ export class GapChart {
     const rows = this.rows();
     const day = this.store.gapDay;
     const when = day === null ? "" : T.asOf(longDay(day));
-    setText(byId("gap-about"), scope === null ? "" : `${scope.entity} · ${scope.currency}${when}`);
+    describe(byId("gap-about"), scope === null ? "" : `${scope.entity} · ${scope.currency}${when}`, "gap", scope?.entity, this.store.gapOffsets);
     const empty = byId("gap-empty");
     setHidden(empty, rows.length > 0);
     setText(empty, scope ? T.noContractsOf(scope.entity, scope.currency) : T.noContracts);

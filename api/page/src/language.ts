@@ -13,9 +13,6 @@ export function wanted(): Language {
   return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
-/** The one that a switch offers. */
-export const other = (): Language => (language === "zh" ? "en" : "zh");
-
 /** As `lang` attributes have it. */
 export const tag = (one: Language = language): string => (one === "zh" ? "zh-Hans" : "en");
 
@@ -31,7 +28,7 @@ export function choose(wish: Language): void {
   for (const listener of listeners) listener();
 }
 
-/** `listener` runs when the reader has chosen, here or in a room. */
+/** `listener` runs when the reader has chosen. */
 export function onLanguage(listener: () => void): void {
   listeners.push(listener);
 }

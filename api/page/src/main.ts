@@ -8,10 +8,11 @@ import { byId, setHidden, setText } from "./dom";
 import { Header } from "./header";
 import { live } from "./live";
 import { PositionsTable } from "./positions";
+import { said } from "./problems";
 import { showRooms } from "./rooms";
 import { type Link, Stream } from "./stream";
 import { type Me, Problem, get } from "./wire";
-import { T, beginToSpeak, told } from "./words";
+import { T, beginToSpeak } from "./words";
 
 type Phase = "loading" | "unauthorised" | "error" | "empty" | "ready";
 
@@ -23,7 +24,7 @@ function showPhase(phase: Phase): void {
 
 function explain(error: Problem): void {
   if (error.status === 401 || error.status === 403) {
-    setText(byId("unauthorised-detail"), error.status === 403 ? told(error) : "");
+    setText(byId("unauthorised-detail"), error.status === 403 ? said(error) : "");
     showPhase("unauthorised");
     return;
   }

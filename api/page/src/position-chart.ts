@@ -1,13 +1,15 @@
 /** The position of one currency: as it moved while the page was open, or its closing level by value date. */
 
+import { describe } from "./board/marks";
 import { Chart, type Option, type Palette, axisStyle, legend, moneyAxis, tip, tooltip } from "./charts";
 import { byId, h, setHidden, setText } from "./dom";
 import { add, format, grouped, negate, parse, toPixels } from "./money";
+import { said } from "./problems";
 import type { Point } from "./series";
 import { type Store, cellKey } from "./store";
 import { clock, dayMonth, longDay } from "./time";
 import { type ByDateRow, Problem, get } from "./wire";
-import { T, onWords, told } from "./words";
+import { T, onWords } from "./words";
 
 const DRAW_MS = 250; // four times a second is smooth enough for a line and leaves the rest to the table
 const REFRESH_MS = 5_000;
@@ -56,7 +58,7 @@ export class PositionChart {
   private draw(): void {
     const scope = this.store.scope;
     if (scope === null) return;
-    setText(byId("position-about"), `${scope.entity} · ${scope.currency}`);
+    describe(byId("position-about"), `${scope.entity} · ${scope.currency}`, "positions", scope.entity);
     if (this.mode === "by-date") this.ask(cellKey(scope));
     else setHidden(this.note, true);
     this.describe();
@@ -90,7 +92,7 @@ export class PositionChart {
       })
       .catch((error: unknown) => {
         setHidden(this.note, false);
-        setText(this.note, error instanceof Problem ? T.failed(told(error)) : String(error));
+        setText(this.note, error instanceof Problem ? T.failed(said(error)) : String(error));
       })
       .finally(() => (this.asking = ""));
   }

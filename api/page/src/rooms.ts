@@ -48,9 +48,6 @@ const OPEN: Readonly<Record<Exclude<Room, "live">, (box: HTMLElement) => Promise
 /** `audit` is the drill-down of the live room, `alerts` its list. */
 const boxOf = (room: Exclude<Room, "live">): HTMLElement => byId(room === "audit" ? "audit-room" : room === "alerts" ? "alert-centre" : room);
 
-/** Rooms that take the words of another language while they are open; any other that was entered begins anew. */
-const FOLLOWS: ReadonlySet<Room> = new Set(["live", "board", "home", "operations", "liquidity", "audit", "workbench", "calculations", "alerts"]);
-
 export function showRooms(): void {
   const entered = new Set<Room>();
   const skip = document.querySelector<HTMLAnchorElement>("a.skip");
@@ -78,10 +75,7 @@ export function showRooms(): void {
   const menu = new RoomsMenu();
   const languages = byId<HTMLSelectElement>("language");
   languages.value = language;
-  languages.addEventListener("change", () => {
-    choose(languages.value as Language);
-    if ([...entered].some((room) => !FOLLOWS.has(room))) location.reload();
-  });
+  languages.addEventListener("change", () => choose(languages.value as Language)); // every room follows
   onWords(() => {
     show();
     menu.describe();

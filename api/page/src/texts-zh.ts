@@ -1,5 +1,6 @@
 /** The sentences of `texts.ts` and the words of index.html in Chinese, in the terms of the Chinese rules on liquidity risk. */
 
+import { SEVERITIES_ZH } from "./severity";
 import type { Texts } from "./texts";
 
 export const ZH: Texts = {
@@ -82,7 +83,7 @@ export const ZH: Texts = {
   notCumulated: "不计入累计",
   contracts: "合约数",
 
-  severities: { high: "高", medium: "中", low: "低", corrected: "已更正" },
+  severities: SEVERITIES_ZH,
   lights: { red: "红", amber: "黄", green: "绿" },
   lightCodes: { red: "红灯", amber: "黄灯", green: "绿灯" },
   ways: { raised: "↗ 触发", eased: "↘ 缓解", cleared: "✓ 解除", corrected: "更正" },
@@ -90,12 +91,11 @@ export const ZH: Texts = {
   metrics: {
     lcr: "流动性覆盖率", nsfr: "净稳定资金比例", position: "头寸", projected_eod: "预计日终头寸", available_position: "可用头寸", cumulative_gap: "最小累计缺口",
   },
-  alertsAbout: (loaded, high) => `已加载 ${loaded} 条 · 高 ${high} 条`,
+  alertsAbout: (loaded, critical) => `已加载 ${loaded} 条 · 严重 ${critical} 条`,
   unseen: (count) => `${count} 条新预警`,
   say: (fresh, entity, what, reason) => `${fresh === 1 ? "新预警" : `${fresh} 条新预警，最新一条`}：${entity}，${what}。${reason}`,
   sayLimit: (metric, light, way) => `${metric}限额${light}，${way}`,
   lightTitle: (before) => `限额的灯，此前为${before}`,
-  severityTitle: "金额为阈值的倍数：5 倍为高，2 倍为中",
   late: "迟到",
   headroom: (left) => `余量 ${left}。`,
   loadingEntries: "正在加载分录…",

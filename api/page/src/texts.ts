@@ -1,5 +1,6 @@
 /** The sentences of the header and the live room that are put together by the page; those of index.html stand there. */
 
+import { SEVERITIES_EN, type SeverityNames } from "./severity";
 import type { LinkKind } from "./stream";
 import type { Alert, Light } from "./wire";
 
@@ -101,18 +102,17 @@ export const EN = {
   contracts: "Contracts",
 
   // alerts
-  severities: { high: "High", medium: "Medium", low: "Low", corrected: "Corrected" },
+  severities: SEVERITIES_EN as SeverityNames,
   lights: { red: "Red", amber: "Amber", green: "Green" } as Readonly<Record<Light, string>>,
   lightCodes: { red: "red", amber: "amber", green: "green" } as Readonly<Record<Light, string>>,
   ways: { raised: "↗ raised", eased: "↘ eased", cleared: "✓ cleared", corrected: "corrected" } as Readonly<Record<Alert["kind"], string>>,
   wayWords: { raised: "raised", eased: "eased", cleared: "cleared", corrected: "corrected" } as Readonly<Record<Alert["kind"], string>>,
   metrics: {} as Readonly<Record<string, string>>,
-  alertsAbout: (loaded: string, high: string): string => `${loaded} loaded · ${high} high`,
+  alertsAbout: (loaded: string, critical: string): string => `${loaded} loaded · ${critical} critical`,
   unseen: (count: string): string => `${count} new`,
   say: (fresh: number, entity: string, what: string, reason: string): string => `${fresh === 1 ? "New alert" : `${fresh} new alerts, newest`}: ${entity}, ${what}. ${reason}`,
   sayLimit: (metric: string, light: string, way: string): string => `${metric} limit ${light}, ${way}`,
   lightTitle: (before: string): string => `Light of the limit, ${before} before`,
-  severityTitle: "How many times the threshold: 5 is high, 2 is medium",
   late: "late",
   headroom: (left: string): string => `Headroom ${left}. `,
   loadingEntries: "Loading the entries…",

@@ -4,6 +4,8 @@
  * Fields marked optional are ones that some groupings leave out (an account row has no reservations).
  */
 
+import type { Severity } from "./severity";
+
 export type Offsets = Readonly<Record<string, number>>;
 
 export interface PositionRow {
@@ -201,6 +203,7 @@ export interface Alert {
   entries?: AlertEntry[];
   appended_at?: string | null;
   limit?: LimitFacts | null;
+  severity: Severity;
 }
 
 export interface AlertPage {

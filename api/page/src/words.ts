@@ -2,9 +2,9 @@
 
 import { speak as speakMarks } from "./board/words";
 import { become, language, onLanguage, wanted } from "./language";
+import { speak as speakProblems } from "./problems";
 import { translate } from "./static-words";
 import { EN, type Texts } from "./texts";
-import type { Problem } from "./wire";
 
 export let T: Texts = EN;
 const listeners: (() => void)[] = [];
@@ -16,7 +16,7 @@ export function onWords(listener: () => void): void {
 
 async function speak(): Promise<void> {
   const wish = language;
-  const [zh] = await Promise.all([wish === "zh" ? import("./texts-zh") : null, speakMarks(wish)]);
+  const [zh] = await Promise.all([wish === "zh" ? import("./texts-zh") : null, speakMarks(wish), speakProblems(wish)]);
   if (wish !== language) return; // chosen again meanwhile
   T = zh?.ZH ?? EN;
   translate(zh?.STATIC ?? null);
@@ -28,9 +28,4 @@ export async function beginToSpeak(): Promise<void> {
   become(wanted());
   onLanguage(() => void speak());
   await speak();
-}
-
-/** What went wrong, in one line. The server's own titles and details come as it sends them. */
-export function told({ status, message, detail }: Pick<Problem, "status" | "message" | "detail">): string {
-  return status === 0 ? `${T.unreachable}${T.stop}${T.unreachableDetail}` : `${message}${T.stop}${detail}`;
 }

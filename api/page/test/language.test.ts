@@ -6,11 +6,14 @@ import page from "../index.html?raw";
 import { tick } from "../src/buckets";
 import { become } from "../src/language";
 import { axisLabel } from "../src/money";
+import { EN as EN_PROBLEMS, meaning, said, speak as speakProblems } from "../src/problems";
+import { ZH as ZH_PROBLEMS } from "../src/problems-zh";
 import { STATIC, ZH } from "../src/texts-zh";
 import { age, clock, longDay } from "../src/time";
+import { Problem } from "../src/wire";
 
-const TABLES = import.meta.glob<{ EN: object }>("../src/**/texts.ts", { eager: true });
-const CHINESE = import.meta.glob<{ ZH: object }>("../src/**/texts-zh.ts", { eager: true });
+const TABLES = import.meta.glob<{ EN: object }>("../src/**/*texts.ts", { eager: true });
+const CHINESE = import.meta.glob<{ ZH: object }>("../src/**/*texts-zh.ts", { eager: true });
 
 /** "a.b.0" and what stands there, functions called with `x` for every argument. */
 function leaves(value: unknown, path = ""): [string, unknown][] {
@@ -26,7 +29,7 @@ const NAMES = /^(?:[\p{P}\p{S}\p{N}\s]|UTC|JSON|CSV|PDF|xlsx|XLSX|LCR|NSFR|ACTUS
 const CODE: ReadonlySet<string> = new Set(["claim >= 1000000"]);
 
 const pairs = Object.entries(TABLES)
-  .map(([path, { EN }]) => ({ room: path.replace("../src/", "").replace("/texts.ts", ""), en: EN, zh: CHINESE[path.replace("texts.ts", "texts-zh.ts")]?.ZH }))
+  .map(([path, { EN }]) => ({ room: path.replace("../src/", "").replace(/\/?texts\.ts$/, ""), en: EN, zh: CHINESE[path.replace("texts.ts", "texts-zh.ts")]?.ZH }))
   .filter(({ en }) => en !== undefined);
 
 describe.each(pairs)("the texts of $room", ({ en, zh }) => {
@@ -66,5 +69,29 @@ describe("the live room in Chinese", () => {
     expect([longDay("2026-11-02"), age(12_000), age(600_000), axisLabel(1_500_000), axisLabel(-230_000_000), clock("2026-11-02T03:04:05Z", "")]).toEqual(["2026年11月2日", "12 秒", "10 分钟", "150万", "−2.3亿", "11-02 03:04:05"]);
     expect(tick("D8_30")).toBe("8–30\ndays"); // buckets follow the words, which are loaded apart
     expect(["D8_30", "Y5P", "UNDATED"].map((bucket) => (ZH.buckets as Record<string, string>)[bucket]?.replace(ZH.bucketUnit, "\n$1"))).toEqual(["8–30\n天", "5年\n以上", "未定\n期限"]);
+  });
+});
+
+describe("what the server refuses with", () => {
+  afterEach(() => speakProblems("en"));
+
+  it("has the same titles and shared guards in both languages, and Chinese in Chinese", () => {
+    expect(Object.keys(ZH_PROBLEMS.titles).sort()).toEqual(Object.keys(EN_PROBLEMS.titles).sort());
+    expect(Object.keys(EN_PROBLEMS.guards).filter((guard) => ZH_PROBLEMS.guards[guard] === undefined)).toEqual([]);
+    const all = [...Object.values(ZH_PROBLEMS.titles), ...Object.values(ZH_PROBLEMS.guards)];
+    expect(all.length).toBeGreaterThan(480);
+    expect(all.filter((text) => !HAN.test(text))).toEqual([]);
+  });
+  it("is told by its codes in the reader's language, and by the server's own words where no code says it", async () => {
+    const rule = new Problem(403, "forbidden", "the maker of a case never decides it", { guard: "SD1" });
+    const field = new Problem(422, "invalid-input", "amount: want a decimal string", { guard: "FIELD", field: "amount" });
+    expect(said(rule)).toBe("You may not. the maker of a case never decides it");
+    await speakProblems("zh");
+    expect(said(rule)).toBe("无权办理：经办人不得审批本人经办的案件；一人最多审批一级。");
+    expect(said(field)).toBe("输入有误：amount: want a decimal string");
+    expect(said(new Problem(0, "x", ""))).toContain("无法连接服务器");
+    expect(said(new Problem(502, "HTTP 502", ""))).toBe("HTTP 502");
+    expect(meaning("WithdrawalReservation.Execute.2", "other")).toBe("该笔分录尚未计入。");
+    expect(meaning("Unknown.Rule.1", "other")).toBe("other");
   });
 });

@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 
-import { severity } from "../src/alerts";
+import { timesOf } from "../src/alerts";
+import { TrustBook } from "../src/board/trust";
 import { edges, floored, headroom, inUnits, limitOf, percent, percentage } from "../src/limit-facts";
 import type { Breaking, LimitRow, RatioRow, Ratios } from "../src/liquidity/api";
 import { nearestFirst } from "../src/liquidity/breaking";
-import { standingOf } from "../src/liquidity/cards";
+import { figureOf } from "../src/liquidity/cards";
 import { steps } from "../src/liquidity/coverage";
 import { planOf } from "../src/liquidity/plans";
 import { nextDates } from "../src/liquidity/recoveries";
 import { limitsOf, lightOf, patched, scopesOf } from "../src/liquidity/rows";
 import { EN } from "../src/liquidity/texts";
 import { ZH } from "../src/liquidity/texts-zh";
-import { live } from "../src/live";
 import { roomOf } from "../src/rooms";
 import type { Alert, LimitFacts } from "../src/wire";
 
@@ -21,7 +21,7 @@ const facts = (more: Partial<LimitFacts> = {}): LimitFacts => ({
 
 const alert = (limit: LimitFacts | null, more: Partial<Alert> = {}): Alert => ({
   alert_id: "a", kind: "raised", rule: "limit", rule_version: "1", sequence: 0, entity: "BANK", organisation: "-", customer: "-", customer_class: "-", account: "-", currency: "CNY",
-  amount: "350.00", threshold: "400.00", event_time: "2026-11-22T01:00:00Z", txn_id: "-", reason: "below", source: { topic: "tm.risk.cut.v1", partition: 0, offset: 2, log: "l" }, limit, ...more,
+  amount: "350.00", threshold: "400.00", event_time: "2026-11-22T01:00:00Z", txn_id: "-", reason: "below", source: { topic: "tm.risk.cut.v1", partition: 0, offset: 2, log: "l" }, limit, severity: "WARNING", ...more,
 });
 
 const row = (more: Partial<RatioRow> = {}): RatioRow => ({
@@ -55,12 +55,11 @@ describe("exact figures", () => {
 });
 
 describe("alerts on limits", () => {
-  it("are as grave as their light, whatever their amounts", () => {
-    expect(severity(alert(facts()))).toBe("high");
-    expect(severity(alert(facts({ light: "amber" }), { kind: "eased" }))).toBe("medium");
-    expect(severity(alert(facts({ light: "green" }), { kind: "cleared" }))).toBe("low");
-    expect(severity(alert(null, { amount: "500", threshold: "100" }))).toBe("high");
-    expect(severity(alert(null, { kind: "corrected" }))).toBe("corrected");
+  it("say how many times its threshold a flow is, from twice on", () => {
+    expect(timesOf(alert(null, { amount: "500", threshold: "100" }))).toBe(" · 5×");
+    expect(timesOf(alert(null, { amount: "150", rolling: "250", threshold: "100" }))).toBe(" · 2×");
+    expect(timesOf(alert(null, { amount: "199.99", threshold: "100" }))).toBe("");
+    expect(timesOf(alert(null, { amount: "500", threshold: "0" }))).toBe("");
   });
 
   it("are not those of a large withdrawal, which is of an entry", () => {
@@ -152,11 +151,11 @@ describe("the two languages", () => {
 
 describe("the trust mark of a ratio", () => {
   it("is that of its own sources: one currency needs no exchange rates, an entity and the group do", () => {
-    expect(standingOf({ figure: "lcr", scope: "entity", entity: "BANK" })).toBeNull(); // nothing was told yet
+    const book = new TrustBook();
     const figures = [["lcr", "BANK", "FRESH"], ["consolidated-lcr", "BANK", "LATE"], ["consolidated-lcr", null, "SILENT"], ["consolidated-nsfr", null, "FRESH"]] as const;
-    live.trust.take({ judged_at: "", version: 1, policy_version: 1, sources: [], figures: figures.map(([figure, entity, state]) => ({ figure, entity, state, sources: [] })) });
-    const states = (["currency", "entity", "group"] as const).map((scope) => standingOf({ figure: "lcr", scope, entity: scope === "group" ? "-" : "BANK" })?.state);
+    book.take({ judged_at: "", version: 1, policy_version: 1, sources: [], figures: figures.map(([figure, entity, state]) => ({ figure, entity, state, sources: [] })) });
+    const states = (["currency", "entity", "group"] as const).map((scope) => book.of(figureOf({ figure: "lcr", scope }), scope === "group" ? "" : "BANK").state);
     expect(states).toEqual(["FRESH", "LATE", "SILENT"]);
-    expect(standingOf({ figure: "nsfr", scope: "group", entity: "-" })?.state).toBe("FRESH");
+    expect(book.of(figureOf({ figure: "nsfr", scope: "group" })).state).toBe("FRESH");
   });
 });

@@ -1,13 +1,13 @@
 /** What the server answers about alerts: the centre, rules, subscriptions, silences, deliveries. */
 
+import type { Severity } from "../severity";
 import { type Alert, type Me, get, post } from "../wire";
 import { type StoredEvent, newId } from "../workbench/api";
 
-export const SEVERITIES = ["CRITICAL", "WARNING", "INFO"] as const;
-export type Severity = (typeof SEVERITIES)[number];
 export const STATES = ["RAISED", "ACKNOWLEDGED", "RESOLVED", "EXPIRED"] as const;
 export type LifeState = (typeof STATES)[number];
 export const HOWS = ["FIXED", "ACCEPTED", "FALSE_ALARM", "DUPLICATE"] as const;
+export const CHANNELS = ["email", "webhook", "sms", "kafka"] as const;
 export type Act = "acknowledge" | "resolve" | "comment" | "reopen";
 
 /** What the alert of a rule of people stands on. */
@@ -39,6 +39,8 @@ export interface Life {
   readonly comments: number;
   readonly level: number;
   readonly delivery_failures: number;
+  /** A silence held it back from delivery when it was raised. */
+  readonly silenced: boolean;
 }
 
 export interface Row {
@@ -61,6 +63,8 @@ export interface Wanted {
   readonly rule: string;
   readonly entity: string;
   readonly mine: boolean;
+  /** "true", "false", or "" for all. */
+  readonly silenced: string;
 }
 
 export interface ActsAnswer {
@@ -84,6 +88,8 @@ export interface Delivery {
   readonly ended_at: string | null;
   readonly attempts: number;
   readonly error: string;
+  /** What it said is still there to be sent again. */
+  readonly kept: boolean;
 }
 
 export interface Attempt {
@@ -217,7 +223,7 @@ const part = encodeURIComponent;
 export function alerts(wanted: Wanted, limit: number, cursor: string | null = null): Promise<Page> {
   const asked = new URLSearchParams({ limit: String(limit) });
   for (const state of wanted.states) asked.append("state", state);
-  for (const [name, value] of [["severity", wanted.severity], ["rule", wanted.rule], ["entity", wanted.entity], ["cursor", cursor ?? ""]] as const) if (value !== "") asked.set(name, value);
+  for (const [name, value] of [["severity", wanted.severity], ["rule", wanted.rule], ["entity", wanted.entity], ["silenced", wanted.silenced], ["cursor", cursor ?? ""]] as const) if (value !== "") asked.set(name, value);
   if (wanted.mine) asked.set("mine", "true");
   return get<Page>(`/alert-centre?${asked.toString()}`, {}, LONG_MS);
 }
@@ -233,7 +239,7 @@ export const actOnMany = (ids: readonly string[], name: Act, body: object): Prom
 
 export const deliveries = (query: Readonly<Record<string, string | undefined>>): Promise<{ rows: readonly Delivery[]; cursor: string | null }> => get("/alert-deliveries", query);
 export const delivery = (id: string): Promise<Delivery & { readonly alert_ids: readonly string[]; readonly attempts_made: readonly Attempt[] }> => get(`/alert-deliveries/${part(id)}`);
-export const replay = (body: object): Promise<{ replayed: number }> => post("/alert-deliveries/replay", JSON.stringify(body));
+export const replay = (body: object): Promise<{ replayed: number }> => command("/alert-deliveries/replay", body);
 
 export const cases = (list: "alert-subscriptions" | "alert-silences" | "alert-teams", query: Readonly<Record<string, string | undefined>> = {}): Promise<{ rows: readonly Case[] }> => get(`/${list}`, query);
 export const previewSubscription = (content: object, days: number): Promise<SubscriptionPreview> => post("/alert-subscriptions/preview", JSON.stringify({ content, days }), {}, LONG_MS);

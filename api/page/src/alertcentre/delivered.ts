@@ -7,7 +7,8 @@ import { type Delivery, deliveries, delivery, replay } from "./api";
 import { Said, button, select, stateOf } from "./pieces";
 import { T, named, when } from "./words";
 
-const AGAIN: ReadonlySet<string> = new Set(["failed", "suspended", "delivered"]);
+const DEAD: ReadonlySet<string> = new Set(["failed", "suspended"]);
+const AGAIN: ReadonlySet<string> = new Set([...DEAD, "delivered"]);
 
 export class DeliveriesView {
   readonly element: HTMLElement;
@@ -36,7 +37,8 @@ export class DeliveriesView {
   private row(row: Delivery): ReturnType<typeof plain>[] {
     const name = `${row.subscription} ${when(row.due_at)}`;
     const open = button(T.attempts, () => this.open(row.delivery_id), { "aria-label": `${T.attempts}: ${name}` });
-    const send = AGAIN.has(row.state) ? button(T.replay, () => void this.again({ ids: [row.delivery_id] }), { "aria-label": `${T.replay}: ${name}` }) : "";
+    const send = AGAIN.has(row.state) && row.kept ? button(T.replay, () => void this.again({ ids: [row.delivery_id], subscription: row.subscription }), { "aria-label": `${T.replay}: ${name}` }) : "";
+    const all = DEAD.has(row.state) ? button(T.replayTarget, () => void this.again({ subscription: row.subscription, channel: row.channel }), { "aria-label": `${T.replayTarget}: ${name}` }) : "";
     return [
       plain(when(row.due_at)),
       plain(stateOf(T.deliveryStates, row.state)),
@@ -44,8 +46,8 @@ export class DeliveriesView {
       plain(`${named(T.channels, row.channel)} ${row.target}`),
       plain(named(T.purposes, row.purpose)),
       number(String(row.attempts)),
-      plain(row.error, "ac-wide"),
-      plain(h("span", { class: "ac-buttons" }, open, send)),
+      plain(row.kept ? row.error : T.notKept, "ac-wide"),
+      plain(h("span", { class: "ac-buttons" }, open, send, all)),
     ];
   }
 
@@ -59,7 +61,7 @@ export class DeliveriesView {
     ).then(() => document.getElementById("aud-attempts-title")?.focus());
   }
 
-  private async again(body: { readonly ids?: readonly string[]; readonly subscription?: string }): Promise<void> {
+  private async again(body: { readonly ids?: readonly string[]; readonly subscription?: string; readonly channel?: string }): Promise<void> {
     if (body.ids === undefined && body.subscription === "") return this.subscription.focus();
     await this.said.of(() => replay(body), ({ replayed }) => T.replayed(replayed));
     this.show();

@@ -8,7 +8,8 @@ import { failure, labelled } from "../auditor/pane";
 import { arrange, h, setHidden, setText } from "../dom";
 import { live } from "../live";
 import { ALERTS, roomOf } from "../rooms";
-import { type Act, HOWS, type Page, type Row, SEVERITIES, STATES, type Wanted, actOnMany, alerts, cases } from "./api";
+import { SEVERITIES } from "../severity";
+import { type Act, HOWS, type Page, type Row, STATES, type Wanted, actOnMany, alerts, cases } from "./api";
 import { Said, amountOf, button, incidentOf, nameOf, select, severityOf, stateOf } from "./pieces";
 import { T, named, when } from "./words";
 
@@ -43,6 +44,7 @@ export class AlertsView {
   private readonly severity = select({ "": T.severities[""] ?? "", ...Object.fromEntries(SEVERITIES.map((code) => [code, named(T.severities, code)])) }, { id: "ac-severity" });
   private readonly rule = h("input", { type: "search", id: "ac-rule", size: 14, autocomplete: "off" });
   private readonly entity = h("input", { type: "search", id: "ac-entity", size: 10, autocomplete: "off" });
+  private readonly silenced = select(T.deliveryFilters, { id: "ac-silenced" });
   private readonly mine = h("input", { type: "checkbox", id: "ac-mine" });
   private readonly list = h("ul", { class: "ac-list", "aria-label": T.list });
   private readonly none = h("p", { class: "empty", hidden: true }, T.noAlerts);
@@ -58,7 +60,7 @@ export class AlertsView {
 
   constructor() {
     const chips = STATES.map((state) => button(named(T.states, state), () => this.toggleState(state), { "data-state": state, "aria-pressed": String(this.states.has(state)) }));
-    const filters = h("form", { class: "ac-filters" }, h("div", { class: "ac-chips", role: "group", "aria-label": T.stateFilter }, ...chips), labelled(T.severity, this.severity), labelled(T.rule, this.rule), labelled(T.entity, this.entity), h("label", { class: "ac-check" }, this.mine, T.mine));
+    const filters = h("form", { class: "ac-filters" }, h("div", { class: "ac-chips", role: "group", "aria-label": T.stateFilter }, ...chips), labelled(T.severity, this.severity), labelled(T.rule, this.rule), labelled(T.entity, this.entity), labelled(T.deliveryFilter, this.silenced), h("label", { class: "ac-check" }, this.mine, T.mine));
     filters.addEventListener("submit", (event) => event.preventDefault());
     filters.addEventListener("change", () => void this.load());
     const all = button(T.selectAll, () => this.selectAll(), { id: "ac-all" });
@@ -84,7 +86,7 @@ export class AlertsView {
   }
 
   private get wanted(): Wanted {
-    return { states: [...this.states], severity: this.severity.value, rule: this.rule.value.trim(), entity: this.entity.value.trim(), mine: this.mine.checked };
+    return { states: [...this.states], severity: this.severity.value, rule: this.rule.value.trim(), entity: this.entity.value.trim(), mine: this.mine.checked, silenced: this.silenced.value };
   }
 
   private toggleState(state: string): void {
@@ -188,7 +190,7 @@ export class AlertsView {
       severityOf(life.severity),
       h("a", { class: "ac-name", href: `${ALERTS}/${encodeURIComponent(id)}`, "data-part": "name" }, h("b", {}, alert.entity), ` · ${nameOf(alert)}`),
       stateOf(T.states, life.state),
-      h("span", { class: "ac-kind quiet" }, named(T.kinds, alert.kind)),
+      h("span", { class: "ac-kind quiet" }, named(T.kinds, alert.kind), life.silenced ? ` · ${T.isSilenced}` : ""),
       h("span", { class: "ac-amount" }, amountOf(alert)),
       h("time", { class: "quiet", datetime: alert.event_time, title: T.utc }, when(alert.event_time)),
       h("span", { class: "ac-reason quiet" }, alert.reason),

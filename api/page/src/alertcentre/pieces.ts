@@ -4,15 +4,11 @@ import { h } from "../dom";
 import { edges, inUnits, limitOf } from "../limit-facts";
 import { grouped } from "../money";
 import { Problem } from "../wire";
-import type { Severity, Told } from "./api";
+import { type Severity, severityMark } from "../severity";
+import type { Told } from "./api";
 import { T, language, named } from "./words";
 
-const SHAPES: Readonly<Record<Severity, string>> = { CRITICAL: "◆", WARNING: "▲", INFO: "●" };
-
-/** A shape, a word and a colour: each alone tells the severity. */
-export function severityOf(severity: Severity): HTMLElement {
-  return h("span", { class: `ac-severity ac-${severity.toLowerCase()}` }, h("span", { "aria-hidden": "true" }, SHAPES[severity]), ` ${named(T.severities, severity)}`);
-}
+export const severityOf = (severity: Severity): HTMLElement => severityMark(severity, T.severities);
 
 export const stateOf = (names: Readonly<Record<string, string>>, state: string): HTMLElement => h("span", { class: "ac-state", "data-state": state }, named(names, state));
 

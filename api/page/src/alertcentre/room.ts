@@ -14,9 +14,10 @@ import { AlertView } from "./one";
 import { RulesView } from "./rules";
 import { SilencesView } from "./silences";
 import { SubscriptionsView } from "./subscriptions";
+import { TeamsView } from "./teams";
 import { T, language, speak, wanted } from "./words";
 
-const TABS = ["alerts", "rules", "subscriptions", "silences", "deliveries"] as const;
+const TABS = ["alerts", "rules", "subscriptions", "teams", "silences", "deliveries"] as const;
 type Tab = (typeof TABS)[number];
 
 interface View {
@@ -29,6 +30,7 @@ const MAKE: Readonly<Record<Tab, (rest: string) => View | Promise<View>>> = {
   alerts: () => new AlertsView(),
   rules: (rest) => new RulesView(rest),
   subscriptions: async () => new SubscriptionsView(await me()),
+  teams: async () => new TeamsView(await me()),
   silences: async () => new SilencesView(await me()),
   deliveries: () => new DeliveriesView(),
 };

@@ -3,8 +3,9 @@
 import { Answers, empty, failure, panel } from "../auditor/pane";
 import { h } from "../dom";
 import { ALERTS } from "../rooms";
+import type { Severity } from "../severity";
 import { number, plain, table } from "../table";
-import { type Rule, type Severity, me, rule, rules, vocabulary } from "./api";
+import { type Rule, me, rule, rules, vocabulary } from "./api";
 import { severityOf, stateOf } from "./pieces";
 import { RuleForm } from "./rule-form";
 import { T, language } from "./words";

@@ -2,13 +2,13 @@
 
 import { Answers } from "../auditor/pane";
 import { h, setHidden } from "../dom";
+import { SEVERITIES } from "../severity";
 import { number, plain, table } from "../table";
-import { type Case, SEVERITIES, type SubscriptionPreview, command, previewSubscription } from "./api";
+import { CHANNELS, type Case, type SubscriptionPreview, command, previewSubscription } from "./api";
 import { Fields } from "./fields";
 import { Said, button, parts, select } from "./pieces";
 import { T, language, named, when } from "./words";
 
-const CHANNELS = ["email", "webhook", "sms", "kafka"] as const;
 const DAYS = 30;
 
 /** A filter of words: the rule and the smallest amount, either of which may be left out. */

@@ -7,7 +7,7 @@ import type { Me } from "../wire";
 import { type Case, cases, command } from "./api";
 import { Said, button, stateOf } from "./pieces";
 import { SubscriptionForm } from "./subscription-form";
-import { T, named } from "./words";
+import { T, named, when } from "./words";
 
 export class SubscriptionsView {
   readonly element: HTMLElement;
@@ -45,6 +45,16 @@ export class SubscriptionsView {
     title?.focus();
   }
 
+  /** Targets that are left alone by themselves: why, since when, and to try them again. */
+  private suspended(row: Case, no: string): HTMLElement[] {
+    const stopped = (row["suspended"] as readonly { channel: string; error_text: string; at: string }[] | undefined) ?? [];
+    return stopped.map(({ channel, error_text: why, at }) => {
+      const work = (): Promise<{ replayed: number }> => command(`/alert-subscriptions/${encodeURIComponent(no)}/resume`, { channel });
+      const resume = button(T.resume, () => void this.said.of(work, ({ replayed }) => T.resumed(no, replayed)).then(() => this.show()), { "aria-label": `${T.resume}: ${no} ${named(T.channels, channel)}` });
+      return h("p", { class: "failed ac-suspended" }, T.suspendedTarget(named(T.channels, channel), why, when(at)), " ", resume);
+    });
+  }
+
   private row(row: Case): ReturnType<typeof plain>[] {
     const no = String(row["subscription_no"]);
     const channels = (row["channels"] as readonly { channel: string }[] | undefined) ?? [];
@@ -59,7 +69,7 @@ export class SubscriptionsView {
     return [
       plain(no),
       plain([row["title"], row["team"]].filter(Boolean).join(" · "), "ac-wide"),
-      plain(stateOf(T.caseStates, row.state)),
+      plain(h("div", {}, stateOf(T.caseStates, row.state), ...this.suspended(row, no)), "ac-wide"),
       plain(h("code", {}, String(row["filter"])), "ac-wide"),
       plain(channels.map(({ channel }) => named(T.channels, channel)).join(", ")),
       plain([named(T.digests, String(row["digest"] ?? "IMMEDIATELY")), quiet].filter(Boolean).join(" · ")),

@@ -1,12 +1,13 @@
 /** The sentences of the alert centre in Chinese, in the terms of the trade. */
 
+import { SEVERITIES_ZH } from "../severity";
 import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   title: "预警",
   loading: "加载中…",
   failed: (what) => `失败：${what}`,
-  tabs: { alerts: "预警列表", rules: "规则", subscriptions: "订阅", silences: "静默", deliveries: "推送" },
+  tabs: { alerts: "预警列表", rules: "规则", subscriptions: "订阅", teams: "团队", silences: "静默", deliveries: "推送" },
   utc: "时间均为UTC。",
   more: "显示更多",
 
@@ -15,10 +16,13 @@ export const ZH: Texts = {
   states: { RAISED: "待处理", ACKNOWLEDGED: "已确认", RESOLVED: "已处理", EXPIRED: "已过期" },
   stateFilter: "状态",
   severity: "级别",
-  severities: { "": "全部", CRITICAL: "严重", WARNING: "警告", INFO: "提示" },
+  severities: { "": "全部", ...SEVERITIES_ZH },
   rule: "规则",
   entity: "法人",
   mine: "仅我订阅的",
+  deliveryFilter: "推送",
+  deliveryFilters: { "": "全部", true: "被静默拦下", false: "未被静默" },
+  isSilenced: "已静默",
   noAlerts: "没有符合条件的预警。",
   shown: (count) => `${count}条预警`,
   arrived: (count) => `${count}条新预警`,
@@ -77,6 +81,8 @@ export const ZH: Texts = {
   noDeliveries: "没有符合条件的推送。",
   replay: "重新发送",
   replayAll: "重新发送某订阅的全部死信",
+  replayTarget: "该目标全部重发",
+  notKept: "消息内容已不再保留。",
   replayed: (count) => `${count}条消息将重新发送`,
   subscription: "订阅",
 
@@ -171,11 +177,33 @@ export const ZH: Texts = {
   ended: (no) => `${no}已终止。`,
   test: "发送测试",
   tested: (count) => `${count}条测试消息已发出，见推送记录。`,
-  caseStates: { ACTIVE: "生效", ENDED: "已终止", PROPOSED: "待批准", IN_FORCE: "生效", REJECTED: "已拒绝" },
+  suspendedTarget: (channel, why, since) => `${channel}自${since}起暂停：${why}`,
+  resume: "恢复",
+  resumed: (no, count) => `${no}已恢复推送，${count}条消息将重新发送。`,
+  caseStates: { FOUNDED: "生效", DISBANDED: "已解散", ACTIVE: "生效", ENDED: "已终止", PROPOSED: "待批准", IN_FORCE: "生效", REJECTED: "已拒绝" },
 
   silences: "静默",
   newSilence: "新建静默",
   silenceAbout: "仅暂停推送，列表照常显示。超过24小时或含严重级别的，须由他人批准。",
+  teams: "团队",
+  teamsAbout: "成员可修改、测试和重发本团队的订阅。团队订阅在无人按时确认时通知下一级。",
+  newTeam: "新建团队",
+  teamHeads: ["编号", "标题", "状态", "成员", "升级通知", ""],
+  noTeams: "尚无团队。",
+  members: "成员",
+  addMember: "添加成员",
+  person: "人员",
+  channel: "渠道",
+  address: "地址",
+  levels: "无人确认时依次通知",
+  addLevel: "添加一级",
+  afterMinutes: "分钟后",
+  tells: "通知（人员，逗号分隔）",
+  level: (minutes, persons) => `${minutes}分钟后：${persons}`,
+  removeLine: "移除",
+  foundTeam: "建立团队",
+  disband: "解散",
+
   silenceHeads: ["编号", "状态", "匹配条件", "起", "止", "说明", ""],
   noSilences: "尚无静默。",
   matcher: "匹配条件（CEL）",

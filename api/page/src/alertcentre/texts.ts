@@ -1,12 +1,14 @@
 /** Every sentence of the alert centre, in English; `texts-zh.ts` has the same in Chinese. */
 
+import { SEVERITIES_EN, type SeverityNames } from "../severity";
+
 type Names = Readonly<Record<string, string>>;
 
 export const EN = {
   title: "Alerts",
   loading: "Loading…",
   failed: (what: string): string => `Failed: ${what}`,
-  tabs: { alerts: "Alerts", rules: "Rules", subscriptions: "Subscriptions", silences: "Silences", deliveries: "Deliveries" } as Names,
+  tabs: { alerts: "Alerts", rules: "Rules", subscriptions: "Subscriptions", teams: "Teams", silences: "Silences", deliveries: "Deliveries" } as Names,
   utc: "Times are UTC.",
   more: "Show more",
 
@@ -15,10 +17,13 @@ export const EN = {
   states: { RAISED: "Open", ACKNOWLEDGED: "Acknowledged", RESOLVED: "Resolved", EXPIRED: "Expired" } as Names,
   stateFilter: "State",
   severity: "Severity",
-  severities: { "": "All", CRITICAL: "Critical", WARNING: "Warning", INFO: "Information" } as Names,
+  severities: { "": "All", ...SEVERITIES_EN } as SeverityNames & { readonly "": string },
   rule: "Rule",
   entity: "Entity",
   mine: "Only what I subscribed to",
+  deliveryFilter: "Delivery",
+  deliveryFilters: { "": "All", true: "Held back by a silence", false: "Not held back" } as Names,
+  isSilenced: "silenced",
   noAlerts: "No alerts match.",
   shown: (count: number): string => (count === 1 ? "1 alert" : `${count} alerts`),
   arrived: (count: number): string => (count === 1 ? "1 new alert" : `${count} new alerts`),
@@ -77,6 +82,8 @@ export const EN = {
   noDeliveries: "No deliveries match.",
   replay: "Send again",
   replayAll: "Send all dead letters of a subscription again",
+  replayTarget: "All to this target",
+  notKept: "What it said is no longer kept.",
   replayed: (count: number): string => (count === 1 ? "1 message is due again" : `${count} messages are due again`),
   subscription: "Subscription",
 
@@ -171,7 +178,29 @@ export const EN = {
   ended: (no: string): string => `${no} ended.`,
   test: "Send a test",
   tested: (count: number): string => (count === 1 ? "1 test message is on its way; see Deliveries." : `${count} test messages are on their way; see Deliveries.`),
-  caseStates: { ACTIVE: "In force", ENDED: "Ended", PROPOSED: "Waits for approval", IN_FORCE: "In force", REJECTED: "Rejected" } as Names,
+  suspendedTarget: (channel: string, why: string, since: string): string => `${channel} suspended since ${since}: ${why}`,
+  resume: "Resume",
+  resumed: (no: string, count: number): string => `${no} is tried again; ${count === 1 ? "1 message is" : `${count} messages are`} due again.`,
+  caseStates: { FOUNDED: "In force", DISBANDED: "Disbanded", ACTIVE: "In force", ENDED: "Ended", PROPOSED: "Waits for approval", IN_FORCE: "In force", REJECTED: "Rejected" } as Names,
+
+  teams: "Teams",
+  teamsAbout: "Members may change, test and send again what is their team's. A subscription of a team tells the next level when nobody acknowledges in time.",
+  newTeam: "New team",
+  teamHeads: ["Number", "Title", "State", "Members", "Escalation", ""],
+  noTeams: "No teams yet.",
+  members: "Members",
+  addMember: "Add a member",
+  person: "Person",
+  channel: "Channel",
+  address: "Address",
+  levels: "Who is told next when nobody acknowledges",
+  addLevel: "Add a level",
+  afterMinutes: "After minutes",
+  tells: "Tells (persons, comma-separated)",
+  level: (minutes: number, persons: string): string => `after ${minutes} min: ${persons}`,
+  removeLine: "Remove",
+  foundTeam: "Found the team",
+  disband: "Disband",
 
   silences: "Silences",
   newSilence: "New silence",

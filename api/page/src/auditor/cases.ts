@@ -88,7 +88,7 @@ export class CasesView implements View {
     const left = found.events_that_count_later;
     return [
       h("p", { class: "aud-stamp" }, T.events(found.events.length), left > 0 ? ` ${T.countLater(left)}` : ""),
-      h("div", { class: "aud-columns" }, h("ol", { class: "aud-events" }, ...items), h("div", { class: "aud-state" }, facts(T.state, found.state))),
+      h("div", { class: "aud-columns" }, h("ol", { class: "aud-events" }, ...items), h("div", { class: "aud-state", tabindex: 0, role: "region", "aria-label": T.state }, facts(T.state, found.state))),
     ];
   }
 

@@ -1,11 +1,12 @@
 /** Any ledger at any two instants, what is behind a row, how two reports differ, and the files of it. */
 
 import type { Json } from "../calculations/api";
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { type Cell, table } from "../table";
 import { get, url } from "../wire";
 import { type Place, addressOf } from "./address";
-import { cell, plainCell, shown } from "./cells";
+import { cell, cellOf, plainCell, shown } from "./cells";
 import { DaySlider } from "./moments";
 import { Answers, type View, empty, labelled, panel } from "./pane";
 import { T, language, titleOf, word } from "./words";
@@ -111,6 +112,11 @@ export class LedgersView implements View {
     return this.all.find(({ name }) => name === this.name);
   }
 
+  /** Nothing is known of the sources of a past moment. */
+  private get isPresent(): boolean {
+    return (this.place?.query.get("known_at") ?? "") === "";
+  }
+
   private asked(): Record<string, string | undefined> {
     const query = this.place?.query;
     const given = (name: string): string | undefined => query?.get(name) ?? undefined;
@@ -152,14 +158,14 @@ export class LedgersView implements View {
       const whole = key.map((name) => String(row[name] ?? "")).join("|");
       return { content: h("button", { type: "button", class: "aud-open", onclick: () => this.go(this.name, whole) }, shown(row[columns[0]?.name ?? ""])) };
     };
-    const body = rows.map((row) => columns.map((column, at) => (at === 0 ? opener(row) : cell(row[column.name]))));
+    const body = rows.map((row) => columns.map((column, at) => (at === 0 ? opener(row) : cellOf(column.name, row[column.name]))));
     for (const [currency, sums] of Object.entries(ledger.totals)) {
       if (Object.keys(sums).length === 0) continue;
       body.push(columns.map((column, at) => (at === 0 ? { content: h("b", {}, T.total(currency)) } : column.name in sums ? cell(sums[column.name]) : { content: "" })));
     }
     const files = FORMATS.map((format) => h("a", { class: "plain", href: url(`/ledgers/${this.name}/export`, { ...this.asked(), limit: undefined, form: format, language }), download: "" }, format.toUpperCase()));
     return [
-      h("p", { class: "aud-stamp" }, T.stamp(ledger.row_count, ledger.as_of, shown(ledger.known_at), ledger.position), " ", h("span", { class: "aud-files" }, `${T.files} `, ...files, h("a", { class: "plain", target: "_blank", href: url(`/ledgers/${this.name}/print`, { ...this.asked(), limit: undefined, language }) }, T.print))),
+      h("p", { class: "aud-stamp" }, T.stamp(ledger.row_count, ledger.as_of, shown(ledger.known_at), ledger.position), " ", this.isPresent ? trusted("ledgers") : null, " ", h("span", { class: "aud-files" }, `${T.files} `, ...files, h("a", { class: "plain", target: "_blank", href: url(`/ledgers/${this.name}/print`, { ...this.asked(), limit: undefined, language }) }, T.print))),
       rows.length === 0 ? empty(T.noRows) : table(titleOf(ledger), heads, body),
       ledger.row_count > rows.length ? h("p", { class: "quiet aud-stamp" }, T.firstRows(rows.length, ledger.row_count)) : null,
     ];

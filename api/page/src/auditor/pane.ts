@@ -1,7 +1,7 @@
 /** A tab of the room: asks, waits, and shows what came last; an answer that was overtaken is dropped. */
 
 import { h } from "../dom";
-import { Problem } from "../wire";
+import { said } from "../problems";
 import type { Place } from "./address";
 import { T } from "./words";
 
@@ -37,9 +37,9 @@ export class Answers {
 }
 
 export function failure(error: unknown, again: (() => void) | null): HTMLElement {
-  const said = error instanceof Problem ? [error.message, error.detail].filter(Boolean).join(". ") : String(error);
+  const why = said(error);
   const retry = again && h("p", {}, h("button", { type: "button", class: "plain", onclick: again }, T.again));
-  return h("div", { class: "failure", role: "alert" }, h("p", {}, T.failed(said)), retry);
+  return h("div", { class: "failure", role: "alert" }, h("p", {}, T.failed(why)), retry);
 }
 
 export const empty = (text: string): HTMLElement => h("p", { class: "empty" }, text);

@@ -6,7 +6,7 @@
 import "./style.css";
 
 import { h } from "../dom";
-import { choose, onLanguage, other } from "../language";
+import { onLanguage } from "../language";
 import { AUDIT, roomOf } from "../rooms";
 import { type Tab, TABS, addressOf, placeOf } from "./address";
 import { CasesView } from "./cases";
@@ -50,19 +50,16 @@ export class AuditorRoom {
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     this.views = new Map();
-    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "aud-language", onclick: () => choose(other()) }, T.language);
     this.tabs.setAttribute("aria-label", T.title);
     this.tabs.replaceChildren(...TABS.map((tab) => h("a", { href: addressOf(tab), "data-tab": tab }, T.tabs[tab])));
-    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs, turn), this.body);
+    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs), this.body);
     this.show(false);
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "aud-language";
     await speak(wanted());
     this.frame();
-    if (isHere) document.getElementById("aud-language")?.focus();
   }
 
   /** @param moved whether the reader came from another address: the heading takes the focus at another tab */

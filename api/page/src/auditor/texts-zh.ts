@@ -4,7 +4,6 @@ import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   title: "审计",
-  language: "English",
   loading: "加载中…",
   again: "重试",
   failed: (what) => `无法加载：${what}`,

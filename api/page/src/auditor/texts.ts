@@ -2,7 +2,6 @@
 
 export const EN = {
   title: "Audit",
-  language: "中文",
   loading: "Loading…",
   again: "Try again",
   failed: (what: string): string => `Could not load: ${what}`,

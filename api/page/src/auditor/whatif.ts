@@ -140,7 +140,7 @@ function compared(name: "alerts" | "limits", part: Part): HTMLElement {
     const [real, branch] = [row["real"] as Side, row["branch"] as Side];
     const figures = FIGURES.filter((figure) => real?.[figure] !== undefined || branch?.[figure] !== undefined).filter((figure) => figure !== "reason");
     const one = (side: Side): HTMLElement | string => (side === null ? "–" : h("span", { class: "aud-side" }, figures.map((figure) => `${word(figure)} ${shown(side[figure])}`).join(", ")));
-    return [{ content: shown(row["at"]) }, { content: h("span", { class: `aud-where ${row.where}` }, T.where_[row.where]) }, { content: `${shown(row["entity"])} ${shown(row["customer"] ?? row["metric"])}` }, cell(row["currency"]), { content: shown(row["limit_id"] ?? row["rule"]) }, { content: one(real) }, { content: one(branch) }];
+    return [{ content: shown(row["at"]) }, { content: h("span", { class: `aud-where ${row.where}` }, T.where_[row.where]) }, { content: `${String(row["entity"] ?? "–")} ${shown(row["customer"] ?? row["metric"])}` }, cell(row["currency"]), { content: shown(row["limit_id"] ?? row["rule"]) }, { content: one(real) }, { content: one(branch) }];
   });
   return h(
     "section",

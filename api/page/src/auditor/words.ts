@@ -1,4 +1,4 @@
-/** The language of the auditor's room, which is the workbench's: chosen in any room, kept for all. */
+/** The language of the auditor's room, which is the page's. */
 
 import { language, speak as speakCodes, wanted, word } from "../workbench/words";
 import { EN, type Texts } from "./texts";
@@ -7,8 +7,8 @@ export { language, wanted, word };
 
 export let T: Texts = EN;
 
-export async function speak(wish: "en" | "zh", kept = false): Promise<void> {
-  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakCodes(wish, kept)]);
+export async function speak(wish: "en" | "zh"): Promise<void> {
+  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakCodes(wish)]);
   T = texts;
 }
 

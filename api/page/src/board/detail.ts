@@ -3,6 +3,7 @@
 import { addressOf } from "../auditor/address";
 import { h } from "../dom";
 import { compare, grouped, parse } from "../money";
+import { said } from "../problems";
 import { number, plain, table } from "../table";
 import { type Positions, Problem, type Query, get } from "../wire";
 import type { Cell, Grain } from "./rows";
@@ -15,9 +16,10 @@ interface Part {
   cause: string;
   amount: string;
   entries: number;
-  txn_id?: string | null;
-  topic?: string | null;
-  partition?: number | null;
+  /** Its own id; null where several are told together. */
+  entry?: string | null;
+  /** topic/partition */
+  place?: string | null;
   offset?: number | null;
 }
 
@@ -59,7 +61,7 @@ export class Detail {
       found = await ask();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      found = h("p", { class: "warning" }, T.failed([error.message, error.detail].filter(Boolean).join(". ")));
+      found = h("p", { class: "warning" }, T.failed(said(error)));
     }
     if (isAsked()) box.replaceChildren(h("h3", {}, heading), found);
   }
@@ -79,10 +81,8 @@ export class Detail {
     const { rows } = await get<Changes>("/positions/changes", { ...query, from_time: since, limit: "50" }, 30_000);
     const parts = rows.flatMap((row) => row.parts).filter(({ cause, entries }) => cause === "ENTRY" && entries > 0);
     if (parts.length === 0) return h("p", { class: "empty" }, T.noEntries);
-    const place = ({ topic, partition, offset }: Part): Node | string => {
-      if (topic == null || partition == null || offset == null) return "–";
-      return h("a", { href: addressOf("trace", ["entry", topic, String(partition), String(offset)]) }, `${topic}/${partition}/${offset}`);
-    };
-    return table(T.entries, [T.entry, T.amount, T.place], parts.map((part) => [plain(part.txn_id ?? T.together(part.entries)), number(grouped(part.amount)), plain(place(part))]));
+    const link = ({ place, offset }: Part): Node | string =>
+      place == null || offset == null ? "–" : h("a", { href: addressOf("trace", ["entry", ...place.split("/"), String(offset)]) }, `${place}/${offset}`);
+    return table(T.entries, [T.entry, T.amount, T.place], parts.map((part) => [plain(part.entry ?? T.together(part.entries)), number(grouped(part.amount)), plain(link(part))]));
   }
 }

@@ -8,7 +8,7 @@
 import "./style.css";
 
 import { h, setHidden, setText } from "../dom";
-import { choose, onLanguage, other } from "../language";
+import { onLanguage } from "../language";
 import { live } from "../live";
 import { BOARD, roomOf } from "../rooms";
 import { Series } from "../series";
@@ -92,8 +92,7 @@ export class BoardRoom {
     this.filter.placeholder = T.filterHint;
     this.filter.value = this.choice.filter;
     const all = (title: string, shut: boolean): HTMLElement => h("button", { type: "button", class: "plain", onclick: () => this.foldAll(shut) }, title);
-    const turn = h("button", { type: "button", class: "plain", id: "board-language", lang: language === "zh" ? "en" : "zh-Hans", onclick: () => choose(other()) }, T.language);
-    this.top.replaceChildren(h("h2", {}, T.board), labelled(T.grain, grain), labelled(T.entity, entity), labelled(T.currency, currency), labelled(T.filter, this.filter), this.columnsChoice(), all(T.expandAll, false), all(T.collapseAll, true), this.day, this.counted, turn);
+    this.top.replaceChildren(h("h2", {}, T.board), labelled(T.grain, grain), labelled(T.entity, entity), labelled(T.currency, currency), labelled(T.filter, this.filter), this.columnsChoice(), all(T.expandAll, false), all(T.collapseAll, true), this.day, this.counted);
     this.grid.element.setAttribute("aria-label", `${T.board}. ${T.keys}`);
     const room = h("div", { class: "panel board-panel" }, this.banner, this.grid.element);
     this.box.replaceChildren(this.top, room, h("p", { class: "quiet board-keys" }, T.keys), this.detail.dialog);
@@ -112,13 +111,11 @@ export class BoardRoom {
     return h("details", { class: "board-columns" }, h("summary", {}, T.columns), h("div", {}, ...COLUMNS.map(box)));
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "board-language";
     await speak(wanted());
     this.told.clear();
     this.frame();
-    if (isHere) document.getElementById("board-language")?.focus();
   }
 
   private choose(): void {

@@ -1,12 +1,12 @@
 /** The sentences of the board, the home view and operations in Chinese; `texts.ts` says which there are. */
 
+import { SEVERITIES_ZH } from "../severity";
 import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   board: "头寸看板",
   home: "首页",
   operations: "运维",
-  language: "English",
   loading: "加载中…",
   failed: (what) => `无法加载：${what}`,
   businessDate: (day) => `营业日期 ${day}`,
@@ -83,6 +83,8 @@ export const ZH: Texts = {
   cumulative: "累计",
   value: "数值",
   light: "灯",
+  severities: SEVERITIES_ZH,
+  severity: "级别",
   lights: { red: "红", amber: "黄", green: "绿" },
   group: "集团",
   limit: "限额",

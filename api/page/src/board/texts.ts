@@ -1,5 +1,6 @@
 /** Every sentence of the board, the home view and operations in English; `texts-zh.ts` has the same in Chinese. */
 
+import { SEVERITIES_EN, type SeverityNames } from "../severity";
 import type { TrustState } from "./trust";
 
 type Names = Readonly<Record<string, string>>;
@@ -8,7 +9,6 @@ export const EN = {
   board: "Position board",
   home: "Home",
   operations: "Operations",
-  language: "中文",
   loading: "Loading…",
   failed: (what: string): string => `Could not load: ${what}`,
   businessDate: (day: string): string => `Business date ${day}`,
@@ -89,6 +89,8 @@ export const EN = {
   cumulative: "Cumulative",
   value: "Value",
   light: "Light",
+  severities: SEVERITIES_EN as SeverityNames,
+  severity: "Severity",
   lights: { red: "red", amber: "amber", green: "green" } as Names,
   group: "Group",
   limit: "Limit",

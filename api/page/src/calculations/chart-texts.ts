@@ -1,6 +1,8 @@
-/** Every word of the charts, beside those of `texts.ts`: one place to translate. Figures come formatted. */
+/** Every word of the charts in English, beside those of `texts.ts`; `chart-texts-zh.ts` has Chinese. Figures come formatted. */
 
-export const CHARTS = {
+import { language } from "../language";
+
+export const EN = {
   gapByBucket: "Gap by bucket",
   gapOf: (members: string): string => `Gap by bucket: ${members}`,
   survival: "Survival",
@@ -202,4 +204,12 @@ export const CHARTS = {
   heatMap: "Heat map, scrollable",
   passes: "✓ passes",
   failsMark: "✗ fails",
-} as const;
+};
+
+export type ChartTexts = typeof EN;
+export let CHARTS: ChartTexts = EN;
+
+/** In the language of the page. */
+export async function speak(): Promise<void> {
+  CHARTS = language === "zh" ? (await import("./chart-texts-zh")).ZH : EN;
+}

@@ -4,6 +4,7 @@ import "./style.css";
 
 import { h } from "../dom";
 import { onLanguage, tag } from "../language";
+import { said } from "../problems";
 import { CALCULATIONS, roomOf } from "../rooms";
 import { Problem } from "../wire";
 import { type Named, about, list } from "./api";
@@ -64,10 +65,10 @@ export class CalculationsRoom {
   }
 
   private fail(error: unknown): void {
-    const said = error instanceof Problem ? [error.status === 404 ? TEXTS.unknown : error.message, error.detail].filter(Boolean).join(". ") : String(error);
+    const why = error instanceof Problem && error.status === 404 ? TEXTS.unknown : said(error);
     const again = h("button", { type: "button", class: "plain", onclick: () => void this.show(true) }, TEXTS.again);
     const back = h("a", { href: CALCULATIONS }, TEXTS.all);
-    this.put(h("div", { class: "panel failure", role: "alert" }, h("p", {}, TEXTS.failed(said)), h("p", {}, again, " ", back)));
+    this.put(h("div", { class: "panel failure", role: "alert" }, h("p", {}, TEXTS.failed(why)), h("p", {}, again, " ", back)));
   }
 
   private put(element: HTMLElement): void {

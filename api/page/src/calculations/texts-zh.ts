@@ -58,5 +58,9 @@ export const ZH: Texts = {
     balance_sheet_simulation: "资产负债模拟", volume_forecast: "规模预测", classification: "风险分类",
     cashflows: "现金流", interest_trial: "试算利息", behaviour: "客户行为", deadline: "期限", data_quality: "数据质量", outlier: "离群值",
     model_backtest: "模型回测", roll_up: "汇总", tier1: "一级资本",
+    cet1: "核心一级资本", total: "总资本", available: "可用资金", need: "资金需求", net: "净额", capacity: "能力", use: "占用", contractual: "合同口径", behavioural: "行为口径",
+    parallel_up: "平行上移", parallel_down: "平行下移", steepener: "变陡", flattener: "变平", short_up: "短端上移", short_down: "短端下移", numerator: "分子", denominator: "分母",
+    entry: "新分录", roll: "日期推移", tag: "标识变化", price: "价格", fx: "汇率", factor: "系数", cap: "上限", interest: "利息", principal: "本金", passed: "通过", failed: "未通过", broken: "已突破",
+    hqla: "合格优质流动性资产", net_outflows: "净流出", asf: "可用稳定资金", rsf: "所需稳定资金", position: "头寸", equity: "权益", margin: "利差", green: "绿", amber: "黄", red: "红",
   },
 };

@@ -1,6 +1,7 @@
 /** Every word of the calculations room that is not the server's, in English; `texts-zh.ts` has the same in Chinese. */
 
 import { language } from "../language";
+import { speak as speakCharts } from "./chart-texts";
 
 export const EN = {
   title: "Calculations",
@@ -55,7 +56,8 @@ export let TEXTS: Texts = EN;
 
 /** In the language of the page. */
 export async function speak(): Promise<void> {
-  TEXTS = language === "zh" ? (await import("./texts-zh")).ZH : EN;
+  const [zh] = await Promise.all([language === "zh" ? import("./texts-zh") : null, speakCharts()]);
+  TEXTS = zh?.ZH ?? EN;
 }
 
 /** The groups of the list, in their order; an engine that is in none stands under the last heading. */

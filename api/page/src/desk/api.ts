@@ -20,6 +20,7 @@ export interface Task {
   entity: string;
   ccy: string;
   customer_no: string;
+  account_id: string;
   organisation: string;
   amount: string;
   executed: string;
@@ -32,6 +33,7 @@ export interface Task {
   levels: string[];
   needs: string | null;
   mine: boolean;
+  may: MakersAct[];
   seen: string;
   approvals: { level: string; actor: string }[];
   proof_needed: boolean;
@@ -42,6 +44,9 @@ export interface Task {
 
 export interface Tasks {
   offsets: Offsets;
+  /** Business dates by entity. */
+  as_of: Readonly<Record<string, string>>;
+  may_announce: boolean;
   rows: Task[];
   total: number;
 }
@@ -56,6 +61,7 @@ export interface Told {
 }
 
 export interface InFull {
+  offsets: Offsets;
   task: Task;
   history: Told[];
 }
@@ -71,6 +77,7 @@ export interface ForecastDay {
 }
 
 export interface Forecast {
+  offsets: Offsets;
   history_from: string | null;
   days: ForecastDay[];
   hit_rates: { ccy: string; hit_rate_pct: string }[];
@@ -101,8 +108,12 @@ export interface Proposal extends Lacking {
 }
 
 export interface Dispatch {
+  offsets: Offsets;
   lacking: Lacking[];
   proposals: Proposal[];
 }
+
+/** What those who announce may do with a task, beside deciding it. */
+export type MakersAct = "submit" | "amend" | "cancel";
 
 export type Act = "approve" | "reject" | "delegate";

@@ -22,16 +22,17 @@ export function impactOf(impact: Impact, ccy: string): HTMLElement {
 }
 
 function pairOf({ name, before, after, floor }: Pair): HTMLElement {
-  const [was, is] = [toPixels(before), toPixels(after)];
+  const pixels = (text: string): number => toPixels(text) || 0; // a text that is no number has no length
+  const [was, is] = [pixels(before), pixels(after)];
   const least = Math.min(0, was, is);
-  const span = Math.max(0, was, is, floor === null ? 0 : toPixels(floor)) - least || 1;
+  const span = Math.max(0, was, is, floor === null ? 0 : pixels(floor)) - least || 1;
   const share = (value: number): number => ((value - least) / span) * 100;
   const bar = (kind: string, value: number): SVGElement => {
     const [from, to] = [Math.min(share(0), share(value)), Math.max(share(0), share(value))];
     return shape("rect", { class: `wd-${kind}${value < 0 ? " wd-below" : ""}`, x: from, width: Math.max(0.6, to - from), y: kind === "before" ? 0 : 9, height: 7 });
   };
   const drawing = shape("svg", { viewBox: "0 0 100 17", preserveAspectRatio: "none", "aria-hidden": "true", class: "wd-bars" }, bar("before", was), bar("after", is));
-  if (floor !== null && /[1-9]/.test(floor)) drawing.append(shape("line", { class: "wd-floor", x1: share(toPixels(floor)), x2: share(toPixels(floor)), y1: 0, y2: 17 }));
+  if (floor !== null && /[1-9]/.test(floor)) drawing.append(shape("line", { class: "wd-floor", x1: share(pixels(floor)), x2: share(pixels(floor)), y1: 0, y2: 17 }));
   const figure = (title: string, text: string): HTMLElement => h("span", {}, h("span", { class: "quiet" }, `${title} `), h("b", {}, grouped(text)));
   return h("div", { class: "wd-pair" }, h("h5", {}, name), drawing, h("p", { class: "wd-figures" }, figure(T.before, before), figure(T.after, after), floor === null ? null : figure(T.floor, floor)));
 }

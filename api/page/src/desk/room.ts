@@ -4,19 +4,23 @@
  * A task that is being decided is not drawn anew under the thumb: what was read is what is decided on.
  */
 
+import "../workbench/style.css"; // its fields
 import "./style.css";
 
+import { trusted } from "../board/marks";
 import type { Chart } from "../charts";
 import { h, setHidden, setText } from "../dom";
 import { live } from "../live";
+import { onLanguage } from "../language";
 import { Source } from "../liquidity/source";
 import { grouped } from "../money";
+import { said } from "../problems";
 import { DESK, roomOf } from "../rooms";
 import { clock } from "../time";
-import { Problem, post } from "../wire";
-import { newId } from "../workbench/api";
 import { dispatchOf, forecastOf } from "./ahead";
-import type { Dispatch, Forecast, InFull, Lacking, Proposal, Task, Tasks } from "./api";
+import { announce } from "./announcing";
+import type { Dispatch, Forecast, InFull, Task, Tasks } from "./api";
+import { askToDecide, askToPropose } from "./dispatching";
 import { TaskInFull, standing } from "./task";
 import { T, language, speak, wanted } from "./words";
 
@@ -40,6 +44,7 @@ export class DeskRoom {
   private wantsFocus = false;
   private chart: Chart | null = null;
   private drawnAhead = "";
+  private reader = live.me;
   private drawnList = "";
 
   private readonly tasks = new Source<Tasks>("/withdrawal-desk", 4_000, () => this.draw());
@@ -52,6 +57,8 @@ export class DeskRoom {
   private readonly detail = h("div", { class: "wd-detail" });
   private readonly days = h("section", { class: "panel wd-days", "aria-labelledby": "wd-days-title" });
   private readonly branches = h("section", { class: "panel wd-branches", "aria-labelledby": "wd-branches-title" });
+  private readonly announced = h("p", { class: "wd-said", role: "status" });
+  private readonly announcer = h("button", { type: "button", class: "wd-big wd-yes", id: "wd-announce", hidden: true, onclick: () => this.announce() });
   private readonly word = h("p", { class: "wd-said", role: "status" });
   private readonly select = h("select", { id: "wd-currency", onchange: () => this.turnCurrency() });
 
@@ -63,6 +70,7 @@ export class DeskRoom {
     });
     addEventListener("focus", () => this.look());
     setInterval(() => this.look(), LOOK_MS);
+    onLanguage(() => void speak(wanted()).then(() => this.frame()));
     void this.begin();
   }
 
@@ -79,19 +87,13 @@ export class DeskRoom {
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     const choice = (mine: boolean, title: string): HTMLElement => h("button", { type: "button", class: "wd-choice", "aria-pressed": String(this.onlyMine === mine), onclick: () => this.choose(mine) }, title);
-    const other = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "wd-language", onclick: () => void this.translate() }, T.language);
-    this.top.replaceChildren(h("h2", { id: "wd-title", tabindex: -1 }, T.title), h("span", { class: "wd-choices", role: "group", "aria-label": T.title }, choice(true, T.mine), choice(false, T.open)), other);
-    this.box.replaceChildren(this.top, this.banner, h("div", { class: "wd-grid" }, this.list, this.detail), h("div", { class: "wd-ahead" }, this.days, this.branches));
+    this.top.replaceChildren(h("h2", { id: "wd-title", tabindex: -1 }, T.title), h("span", { class: "wd-choices", role: "group", "aria-label": T.title }, choice(true, T.mine), choice(false, T.open)), this.announcer);
+    setText(this.announcer, T.announce);
+    this.box.replaceChildren(this.top, this.banner, this.announced, h("div", { class: "wd-grid" }, this.list, this.detail), h("div", { class: "wd-ahead" }, this.days, this.branches));
     [this.drawnAhead, this.drawnList, this.shownTask] = ["", "", null];
     this.turn();
     this.draw();
     this.drawAhead();
-  }
-
-  private async translate(): Promise<void> {
-    await speak(language === "zh" ? "en" : "zh", true);
-    this.frame();
-    document.getElementById("wd-language")?.focus();
   }
 
   private choose(mine: boolean): void {
@@ -121,9 +123,13 @@ export class DeskRoom {
     const now_ms = Date.now();
     for (const source of [this.tasks, this.forecast, this.dispatch]) void source.look(now_ms);
     void this.task?.look(now_ms);
+    if (this.reader !== live.me) {
+      this.reader = live.me; // told after the room was opened: what may be proposed depends on it
+      this.drawAhead();
+    }
     const failure = this.tasks.failure;
     const isStale = this.tasks.isStale(now_ms);
-    setText(this.banner, isStale ? `⚠ ${T.stale(clock(this.tasks.current_ms))}` : failure && this.tasks.value === null ? T.failed([failure.message, failure.detail].filter(Boolean).join(". ")) : "");
+    setText(this.banner, isStale ? `⚠ ${T.stale(clock(this.tasks.current_ms))}` : failure && this.tasks.value === null ? T.failed(said(failure)) : "");
     setHidden(this.banner, this.banner.textContent === "");
   }
 
@@ -133,6 +139,7 @@ export class DeskRoom {
       if (this.list.childElementCount === 0) this.list.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
       return;
     }
+    setHidden(this.announcer, !all.may_announce);
     const rows = all.rows.filter(({ mine }) => mine || !this.onlyMine);
     const chosen = taskOf(location.hash);
     const signature = JSON.stringify([T.title, rows, chosen]);
@@ -152,11 +159,11 @@ export class DeskRoom {
     const { task } = this;
     if (task === null) return;
     if (task.value === null) {
-      if (task.failure) this.detail.replaceChildren(back(), h("p", { class: "empty", role: "status" }, task.failure.status === 404 ? T.gone : T.failed(task.failure.detail || task.failure.message)));
+      if (task.failure) this.detail.replaceChildren(back(), h("p", { class: "empty", role: "status" }, task.failure.status === 404 ? T.gone : T.failed(said(task.failure))));
       return;
     }
     const before = this.shownTask;
-    if (before?.isBusy || (before && JSON.stringify(before.answer) === JSON.stringify(task.value))) return;
+    if (before?.isBusy || (before && before.isSameAs(task.value))) return;
     const shown = new TaskInFull(
       task.value,
       () => this.again(),
@@ -164,7 +171,9 @@ export class DeskRoom {
     );
     if (before) shown.takeWord(before);
     this.shownTask = shown;
+    const focused = this.detail.contains(document.activeElement) ? document.activeElement?.id : undefined;
     this.detail.replaceChildren(back(), shown.element);
+    if (focused) (document.getElementById(focused) ?? document.getElementById("wd-task-title"))?.focus({ preventScroll: true });
     if (this.wantsFocus) {
       this.wantsFocus = false;
       document.getElementById("wd-task-title")?.focus();
@@ -182,7 +191,7 @@ export class DeskRoom {
     const [forecast, dispatch] = [this.forecast.value, this.dispatch.value];
     const currencies = [...new Set((forecast?.days ?? []).map(({ ccy }) => ccy))];
     if (!currencies.includes(this.currency)) this.currency = currencies.includes("CNY") ? "CNY" : (currencies[0] ?? "");
-    const signature = JSON.stringify([T.title, this.currency, forecast?.days, forecast?.hit_rates, dispatch?.lacking, dispatch?.proposals]);
+    const signature = JSON.stringify([T.title, live.me?.actor, this.currency, forecast?.days, forecast?.hit_rates, dispatch?.lacking, dispatch?.proposals]);
     if (signature === this.drawnAhead) return;
     this.drawnAhead = signature;
     this.chart?.dispose();
@@ -193,8 +202,10 @@ export class DeskRoom {
     this.days.replaceChildren(h("header", {}, h("h3", { id: "wd-days-title" }, T.forecast), choose), h("div", { class: "wd-body" }, ...drawn.nodes));
     this.chart = drawn.chart;
     this.chart?.draw();
-    const nodes = dispatch === null ? [h("p", { class: "empty" }, T.loading)] : dispatchOf(dispatch, live.me ?? { actor: "", roles: [] }, (one) => void this.propose(one), (one, act) => void this.decide(one, act));
+    const nodes = dispatch === null ? [h("p", { class: "empty" }, T.loading)] : dispatchOf(dispatch, live.me ?? { actor: "", roles: [] }, (one) => askToPropose(one, (told) => this.told(told)), (one, act) => askToDecide(one, act, (told) => this.told(told)));
+    const focused = this.branches.contains(document.activeElement) ? document.activeElement?.id : undefined;
     this.branches.replaceChildren(h("header", {}, h("h3", { id: "wd-branches-title" }, T.dispatch)), h("div", { class: "wd-body" }, ...nodes), this.word);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
   }
 
   private turnCurrency(): void {
@@ -203,29 +214,18 @@ export class DeskRoom {
     this.select.focus();
   }
 
-  private async propose(one: Lacking): Promise<void> {
-    await this.ask(async () => {
-      const { proposal } = await post<{ proposal: Proposal }>("/withdrawal-desk/dispatch", JSON.stringify({ cmd_id: newId(), entity: one.entity, ccy: one.ccy }));
-      return T.proposed(proposal.proposal_no);
+  private announce(): void {
+    if (this.tasks.value === null) return;
+    announce(this.tasks.value, this.currency, (told, number) => {
+      setText(this.announced, told);
+      location.hash = `${DESK}/${encodeURIComponent(number)}`;
+      this.again();
     });
   }
 
-  private async decide(one: Proposal, act: "approve" | "reject"): Promise<void> {
-    if (!confirm(`${T[act]}: ${one.proposal_no}, ${one.ccy} ${grouped(one.moved)}?`)) return;
-    await this.ask(async () => {
-      const payload = act === "approve" ? { seen_revision: one.revision } : {};
-      await post(`/withdrawal-desk/dispatch/${encodeURIComponent(one.proposal_no)}/${act}`, JSON.stringify({ cmd_id: newId(), payload }));
-      return T.done[act] ?? "";
-    });
-  }
-
-  private async ask(work: () => Promise<string>): Promise<void> {
-    try {
-      setText(this.word, await work());
-    } catch (error) {
-      if (!(error instanceof Problem)) throw error;
-      setText(this.word, T.refused([error.message, error.detail].filter(Boolean).join(". ")));
-    }
+  /** Of money between branches. */
+  private told(text: string): void {
+    setText(this.word, text);
     this.again();
   }
 }
@@ -238,7 +238,7 @@ function card(task: Task, isChosen: boolean): HTMLElement {
     "a",
     { href: `${DESK}/${encodeURIComponent(task.reservation_no)}`, id: `wd-card-${task.reservation_no}`, class: "wd-card", "aria-current": isChosen ? "true" : undefined },
     h("b", {}, `${task.ccy} ${grouped(task.amount)}`),
-    h("span", {}, `${task.entity} ${task.organisation} · ${task.customer_no}`),
+    h("span", {}, `${task.entity} ${task.organisation} · ${task.customer_no} `, trusted("withdrawals", task.entity)),
     h("span", { class: "quiet" }, `${standing(task)}${task.source === "channel" ? ` · ${T.fromChannel(task.channel)}` : ""}`),
     isShort ? h("span", { class: "wd-short" }, `▲ ${T.short(`${task.ccy} ${grouped(task.impact.shortfall ?? "")}`)}`) : null,
   );

@@ -11,12 +11,14 @@ export type Phase = "ready" | "sending" | "unheard" | "refused" | "done";
 export class Sending {
   phase: Phase = "ready";
   problem: Problem | null = null;
+  /** What the server said once it was done. */
+  answer: unknown = null;
   private readonly cmd_id = newId();
   private sent: string | null = null;
 
   constructor(
     private readonly path: string,
-    private readonly onNews: () => void,
+    public onNews: () => void = () => undefined,
   ) {}
 
   /** What was sent first is sent again, whatever the form says by then. */
@@ -25,7 +27,7 @@ export class Sending {
     this.sent ??= JSON.stringify({ cmd_id: this.cmd_id, ...body });
     this.turn("sending", null);
     try {
-      await post(this.path, this.sent, {}, 15_000);
+      this.answer = await post(this.path, this.sent, {}, 15_000);
       this.turn("done", null);
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem(0, String(error), "");

@@ -1,9 +1,12 @@
 /** One task in full: how much, what it does to the position, what happened, and the decision in two taps. */
 
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { grouped } from "../money";
+import { said } from "../problems";
 import { clock } from "../time";
-import type { Act, InFull, Task, Told } from "./api";
+import { actOn } from "./announcing";
+import type { Act, InFull, MakersAct, Task, Told } from "./api";
 import { impactOf } from "./bar";
 import { Sending, isChanged, wantsProof } from "./sending";
 import { T, state, word } from "./words";
@@ -15,6 +18,7 @@ export class TaskInFull {
   private readonly decision = h("div", { class: "wd-decision" });
   private readonly said = h("p", { class: "wd-said", role: "status" });
   private act: Act | null = null;
+  private isAsking = false;
   private sending: Sending | null = null;
   private given: Readonly<Record<string, string>> = {};
 
@@ -29,7 +33,12 @@ export class TaskInFull {
 
   /** A decision is half made: the task stays as it was read. */
   get isBusy(): boolean {
-    return this.act !== null;
+    return this.act !== null || this.isAsking;
+  }
+
+  /** Whether there is nothing new to read; the cut moves with every entry of the bank. */
+  isSameAs({ task, history: told }: InFull): boolean {
+    return JSON.stringify([this.answer.task, this.answer.history]) === JSON.stringify([task, told]);
   }
 
   private get task(): Task {
@@ -51,8 +60,9 @@ export class TaskInFull {
     const list = h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, T.facts[name] ?? name), h("dd", {}, value)]));
     this.element.replaceChildren(
       h("header", {}, title, h("span", { class: "wd-state" }, standing(task)), h("span", { class: "quiet" }, task.reservation_no)),
-      h("section", { "aria-labelledby": "wd-impact-title" }, h("h4", { id: "wd-impact-title" }, T.impact), impactOf(task.impact, task.ccy)),
+      h("section", { "aria-labelledby": "wd-impact-title" }, h("h4", { id: "wd-impact-title" }, T.impact, " ", trusted("withdrawals", task.entity, this.answer.offsets)), impactOf(task.impact, task.ccy)),
       this.decision,
+      h("div", { class: "wd-beside" }, ...task.may.map((act) => h("button", { type: "button", class: "wd-big", id: `wd-${act}`, onclick: () => this.ask(act) }, T.makers[act]))),
       this.said,
       h("section", {}, list),
       h("section", { "aria-labelledby": "wd-history-title" }, h("h4", { id: "wd-history-title" }, T.history), history(this.answer.history)),
@@ -81,6 +91,21 @@ export class TaskInFull {
     const no = h("button", { type: "button", class: "wd-big", id: "wd-not-yet", onclick: () => this.choose(null) }, T.notYet);
     const form = h("form", { class: "wd-form", onsubmit: (event) => this.submit(event) }, h("h4", { id: "wd-sure", tabindex: -1 }, `${T.sure[act]} ${this.task.ccy} ${grouped(this.task.amount)}`), fields, yes, no);
     this.decision.replaceChildren(form);
+  }
+
+  /** What its maker may do with it, in a dialog. */
+  private ask(act: MakersAct): void {
+    this.isAsking = true;
+    this.tell("");
+    actOn(
+      this.task,
+      act,
+      () => this.tell(T.makersDone[act]),
+      () => {
+        this.isAsking = false;
+        this.onDecided();
+      },
+    );
   }
 
   private choose(act: Act | null): void {
@@ -121,9 +146,9 @@ export class TaskInFull {
     if (phase === "unheard") this.tell(`${T.notSent} ${T.againHint}`);
     else if (phase === "done" || isChanged(problem)) {
       this.act = null;
-      this.tell(phase === "done" ? (T.done[act] ?? "") : `${T.refused(problem?.detail ?? "")} ${T.changed}`, phase !== "done");
+      this.tell(phase === "done" ? (T.done[act] ?? "") : `${problem ? T.refused(said(problem)) : ""} ${T.changed}`, phase !== "done");
       this.onDecided();
-    } else if (problem) this.tell(wantsProof(problem) ? "" : T.refused([problem.message, problem.detail].filter(Boolean).join(". ")), true);
+    } else if (problem) this.tell(wantsProof(problem) ? "" : T.refused(said(problem)), true);
     this.decide();
     if (wantsProof(problem)) document.getElementById("wd-code")?.focus();
   }

@@ -4,7 +4,6 @@ import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   title: "大额走款工作台",
-  language: "English",
   loading: "加载中…",
   mine: "待我审批",
   open: "全部未结",
@@ -76,5 +75,20 @@ export const ZH: Texts = {
   proposalHeads: ["提议", "状态", "法人", "调拨金额", "未覆盖", "有效至", ""],
   uncovered: (amount) => `${amount} 未覆盖`,
   propose: "提议",
+  proposeSure: (amount) => `提议调拨 ${amount}？`,
+  proposeAbout: "提议的是生成时成本最低的方案；由他人审批。",
+  instructs: "批准后即通知核心系统调拨资金。",
+  announce: "预约走款",
+  announceTitle: "预约大额走款",
+  announceAbout: "将提交审批；批准之前不预留资金。",
+  announced: (name) => `${name} 已预约，等待审批。`,
+  amendAbout: "此前的审批作废：审批人将审阅新内容。",
+  makers: { submit: "提交", amend: "修改", cancel: "撤回" },
+  makersSure: { submit: "提交这笔走款？", amend: "修改这笔走款：", cancel: "撤回这笔预约？" },
+  makersDone: { submit: "已提交。", amend: "已修改。", cancel: "已撤回。" },
+  missing: "此项必填。",
+  aboveZero: "金额须大于零。",
+  dayIsOver: (today) => `营业日期为 ${today}，不得早于该日。`,
+  nothingChanged: "没有任何修改。",
   proposed: (name) => `已提议 ${name}；由他人审批。`,
 };

@@ -4,7 +4,6 @@ type Names = Readonly<Record<string, string>>;
 
 export const EN = {
   title: "Withdrawal desk",
-  language: "中文",
   loading: "Loading…",
   mine: "For me to decide",
   open: "All open",
@@ -76,6 +75,21 @@ export const EN = {
   proposalHeads: ["Proposal", "State", "Entity", "Moves", "Uncovered", "Good until", ""],
   uncovered: (amount: string): string => `${amount} stays uncovered`,
   propose: "Propose",
+  proposeSure: (amount: string): string => `Propose to move ${amount}?`,
+  proposeAbout: "What is proposed is the cheapest plan when it is made; another person approves it.",
+  instructs: "Once approved, core banking is told to move the money.",
+  announce: "Announce",
+  announceTitle: "Announce a large withdrawal",
+  announceAbout: "It goes to those who approve. Nothing is held back before they have.",
+  announced: (name: string): string => `${name} is announced and waits for approval.`,
+  amendAbout: "Approvals so far are void: whoever approves looks at the new content.",
+  makers: { submit: "Submit", amend: "Change", cancel: "Withdraw" },
+  makersSure: { submit: "Submit this withdrawal?", amend: "Change this withdrawal:", cancel: "Withdraw this announcement?" },
+  makersDone: { submit: "Submitted.", amend: "Changed.", cancel: "Withdrawn." },
+  missing: "This is needed.",
+  aboveZero: "An amount above zero.",
+  dayIsOver: (today: string): string => `The business date is ${today}: no earlier day.`,
+  nothingChanged: "Nothing is changed.",
   proposed: (name: string): string => `${name} is proposed; another person approves it.`,
 };
 

@@ -4,10 +4,11 @@ import "../board/style.css";
 import "./style.css";
 
 import { h, setHidden, setText } from "../dom";
-import { choose, onLanguage, other } from "../language";
+import { onLanguage } from "../language";
 import { live } from "../live";
 import { Source } from "../liquidity/source";
 import { paced } from "../pace";
+import { said } from "../problems";
 import { roomOf } from "../rooms";
 import { type Cell, number, plain, table } from "../table";
 import { age, clock, count } from "../time";
@@ -57,19 +58,16 @@ export class OperationsRoom {
 
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
-    const turn = h("button", { type: "button", class: "plain", id: "operations-language", lang: language === "zh" ? "en" : "zh-Hans", onclick: () => choose(other()) }, T.language);
-    this.top.replaceChildren(h("h2", {}, T.operations), turn);
+    this.top.replaceChildren(h("h2", {}, T.operations));
     this.box.replaceChildren(this.top, this.note, this.grid);
     this.shown = "";
     this.render();
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "operations-language";
     await speak(wanted());
     this.frame();
-    if (isHere) document.getElementById("operations-language")?.focus();
   }
 
   private look(): void {
@@ -84,7 +82,7 @@ export class OperationsRoom {
     const told = this.operations.value;
     const refused = this.operations.failure?.status === 403;
     const failure = refused ? null : (this.operations.failure ?? this.trust.failure);
-    setText(this.note, refused ? T.notForYou : failure ? T.failed([failure.message, failure.detail].filter(Boolean).join(". ")) : "");
+    setText(this.note, refused ? T.notForYou : failure ? T.failed(said(failure)) : "");
     setHidden(this.note, this.note.textContent === "");
     const sources = this.trust.value?.sources ?? [];
     const state = JSON.stringify([sources, told, language]);

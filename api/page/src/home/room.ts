@@ -8,9 +8,10 @@ import "../board/style.css";
 import "./style.css";
 
 import { h, setHidden, setText } from "../dom";
-import { choose, onLanguage, other } from "../language";
+import { onLanguage } from "../language";
 import { live } from "../live";
 import { paced } from "../pace";
+import { said } from "../problems";
 import { roomOf } from "../rooms";
 import { age } from "../time";
 import { Problem, fetchJson, get, url } from "../wire";
@@ -71,8 +72,7 @@ export class HomeRoom {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     const arrange = h("button", { type: "button", class: "plain", id: "home-arrange", "aria-pressed": String(this.arranging), onclick: () => this.setArranging(!this.arranging) }, this.arranging ? T.done : T.arrange);
     const reset = h("button", { type: "button", class: "plain", hidden: !this.arranging, onclick: () => this.change(ofRole(live.me?.roles ?? [])) }, T.reset);
-    const turn = h("button", { type: "button", class: "plain", id: "home-language", lang: language === "zh" ? "en" : "zh-Hans", onclick: () => choose(other()) }, T.language);
-    this.top.replaceChildren(h("h2", {}, T.home), arrange, reset, this.said, turn);
+    this.top.replaceChildren(h("h2", {}, T.home), arrange, reset, this.said);
     const hint = h("p", { class: "quiet home-note", hidden: !this.arranging }, T.arrangeHint);
     this.box.replaceChildren(this.top, this.banner, hint, h("div", { class: "home-body" }, this.grid, this.hiddenOnes));
     this.arrange();
@@ -84,12 +84,10 @@ export class HomeRoom {
     document.getElementById("home-arrange")?.focus();
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "home-language";
     await speak(wanted());
     this.frame();
-    if (isHere) document.getElementById("home-language")?.focus();
   }
 
   /** Takes an arrangement over and saves it, one after the other. */
@@ -107,7 +105,7 @@ export class HomeRoom {
       if (tiles === this.tiles) setText(this.said, T.saved);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      setText(this.said, T.notSaved([error.message, error.detail].filter(Boolean).join(". ")));
+      setText(this.said, T.notSaved(said(error)));
     }
   }
 

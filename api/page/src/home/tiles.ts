@@ -6,12 +6,14 @@ import { h } from "../dom";
 import { live } from "../live";
 import { grouped } from "../money";
 import { label } from "../buckets";
+import { said } from "../problems";
 import { BOARD, LIQUIDITY, OPERATIONS, WORKBENCH } from "../rooms";
 import { type Cell, number, plain, table } from "../table";
 import { clock } from "../time";
-import { Mark, because, explained } from "../board/marks";
+import { because, trusted } from "../board/marks";
 import { T, word } from "../board/words";
 import { addressOf } from "../workbench/address";
+import { severityMark } from "../severity";
 import type { WidgetName } from "./layout";
 
 const ROWS_MAX = 8;
@@ -37,13 +39,6 @@ export interface TileContent {
   readonly source?: Source<never>;
 }
 
-export function mark(figure: string, entity = ""): HTMLElement {
-  const standing = live.trust.of(figure, entity);
-  const found = new Mark();
-  found.set(standing, explained(standing, live.store.meta?.offsets ?? {}, live.store.meta?.last_event_time));
-  return found.element;
-}
-
 function listed(caption: string, heads: readonly string[], rows: readonly (readonly Cell[])[]): HTMLElement[] {
   if (rows.length === 0) return [h("p", { class: "empty" }, T.nothing)];
   const shown = rows.slice(0, ROWS_MAX);
@@ -51,10 +46,13 @@ function listed(caption: string, heads: readonly string[], rows: readonly (reado
   return [table(caption, heads, shown), ...(left > 0 ? [h("p", { class: "quiet home-more" }, T.more(left))] : [])];
 }
 
+/** The tile's rows under the mark of what all of them stand on. */
+const under = (figure: string, rows: readonly HTMLElement[]): HTMLElement[] => [h("p", { class: "quiet home-note" }, trusted(figure)), ...rows];
+
 const asked = <V>(source: Source<V>, draw: (value: V) => HTMLElement[]): HTMLElement[] => {
   if (source.value !== null) return draw(source.value);
   const { failure } = source;
-  return [h("p", { class: failure ? "warning home-note" : "quiet home-note" }, failure ? T.failed([failure.message, failure.detail].filter(Boolean).join(". ")) : T.loading)];
+  return [h("p", { class: failure ? "warning home-note" : "quiet home-note" }, failure ? T.failed(said(failure)) : T.loading)];
 };
 
 const head = (name: string): string => T.heads[name] ?? name;
@@ -71,16 +69,16 @@ export function contents(onNews: () => void): Readonly<Record<WidgetName, TileCo
     limits: {
       room: LIQUIDITY,
       source: from(limits),
-      draw: () => asked(limits, ({ rows }) => listed(T.widgets["limits"] ?? "", [T.limit, T.scope, T.light, T.trustTitle], rows.map((row) => [plain(row.limit_id), plain(scopeOf(row)), plain(`${row.light === "red" ? "■" : "▲"} ${T.lights[row.light]}`, `home-${row.light}`), plain(mark("limits", row.scope === "group" ? "" : row.entity))]))),
+      draw: () => asked(limits, ({ rows }) => listed(T.widgets["limits"] ?? "", [T.limit, T.scope, T.light, T.trustTitle], rows.map((row) => [plain(row.limit_id), plain(scopeOf(row)), plain(`${row.light === "red" ? "■" : "▲"} ${T.lights[row.light]}`, `home-${row.light}`), plain(trusted("limits", row.scope === "group" ? "" : row.entity))]))),
     },
     alerts: {
       room: "#/",
-      draw: () => listed(T.widgets["alerts"] ?? "", [T.time, T.rule, T.entity, T.amount], live.store.alerts.map((alert) => [plain(clock(alert.event_time)), plain(word(alert.rule.replaceAll("-", "_"))), plain(`${alert.entity} ${alert.currency}`), number(grouped(alert.amount))])),
+      draw: () => under("alerts", listed(T.widgets["alerts"] ?? "", [T.severity, T.time, T.rule, T.entity, T.amount], live.store.alerts.map((alert) => [plain(severityMark(alert.severity, T.severities)), plain(clock(alert.event_time)), plain(word(alert.rule.replaceAll("-", "_"))), plain(`${alert.entity} ${alert.currency}`), number(grouped(alert.amount))]))),
     },
     todos: {
       room: WORKBENCH,
       source: from(work),
-      draw: () => asked(work, ({ todos }) => listed(T.widgets["todos"] ?? "", [T.task, T.state, T.amount], todos.rows.map((row) => [plain(h("a", { href: addressOf(row.id.split("/")[0] ?? "", row.key) }, `${word(row.id.split("/")[0] ?? "")} ${row.key}`)), plain(word(row.state ?? "")), number(row.amount ? `${grouped(row.amount)} ${row.ccy ?? ""}` : "")]))),
+      draw: () => asked(work, ({ todos }) => under("ledgers", listed(T.widgets["todos"] ?? "", [T.task, T.state, T.amount], todos.rows.map((row) => [plain(h("a", { href: addressOf(row.id.split("/")[0] ?? "", row.key) }, `${word(row.id.split("/")[0] ?? "")} ${row.key}`)), plain(word(row.state ?? "")), number(row.amount ? `${grouped(row.amount)} ${row.ccy ?? ""}` : "")])))),
     },
     gap: { room: LIQUIDITY, draw: gap },
     trust: {
@@ -96,7 +94,7 @@ export function contents(onNews: () => void): Readonly<Record<WidgetName, TileCo
 
 function positions(): HTMLElement[] {
   const rows = live.store.inView();
-  return listed(T.widgets["positions"] ?? "", [T.entity, head("currency"), head("position"), head("projected_eod"), T.trustTitle], rows.map((row) => [plain(row.entity), plain(row.currency), number(grouped(row.position)), number(row.projected_eod ? grouped(row.projected_eod) : "–"), plain(mark("positions", row.entity))]));
+  return listed(T.widgets["positions"] ?? "", [T.entity, head("currency"), head("position"), head("projected_eod"), T.trustTitle], rows.map((row) => [plain(row.entity), plain(row.currency), number(grouped(row.position)), number(row.projected_eod ? grouped(row.projected_eod) : "–"), plain(trusted("positions", row.entity))]));
 }
 
 function ratioRows({ rows }: Ratios): HTMLElement[] {
@@ -107,7 +105,7 @@ function ratioRows({ rows }: Ratios): HTMLElement[] {
     scopes.set(key, { ...scopes.get(key), any: row, [row.figure]: row });
   }
   const shown = (row: RatioRow | undefined): string => (row?.ratio_pct ? `${row.ratio_pct} %` : "–");
-  return listed(T.widgets["ratios"] ?? "", [T.scope, "LCR", "NSFR", T.trustTitle], [...scopes].map(([name, { lcr, nsfr, any }]) => [plain(name), number(shown(lcr)), number(shown(nsfr)), plain(mark("consolidated-lcr", any.scope === "group" ? "" : any.entity))]));
+  return listed(T.widgets["ratios"] ?? "", [T.scope, "LCR", "NSFR", T.trustTitle], [...scopes].map(([name, { lcr, nsfr, any }]) => [plain(name), number(shown(lcr)), number(shown(nsfr)), plain(trusted("consolidated-lcr", any.scope === "group" ? "" : any.entity))]));
 }
 
 function gap(): HTMLElement[] {
@@ -115,6 +113,6 @@ function gap(): HTMLElement[] {
   const rows = scope === null ? undefined : cells.get(`${scope.entity}|${scope.currency}`);
   if (scope === null || rows === undefined) return [h("p", { class: "empty" }, T.nothing)];
   const found = buckets.flatMap((bucket) => rows.get(bucket) ?? []);
-  const name = h("p", { class: "quiet home-note" }, `${scope.entity} · ${scope.currency} `, mark("gap", scope.entity));
+  const name = h("p", { class: "quiet home-note" }, `${scope.entity} · ${scope.currency} `, trusted("gap", scope.entity));
   return [name, ...listed(T.widgets["gap"] ?? "", [T.bucket, T.gap, T.cumulative], found.map((row) => [plain(label(row.bucket)), number(grouped(row.gap)), number(row.cumulative === null ? "–" : grouped(row.cumulative))]))];
 }

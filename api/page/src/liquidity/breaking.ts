@@ -1,5 +1,6 @@
 /** Who can break us now: for each limit the smallest set of depositors whose leaving breaks it, named as the server names them. */
 
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { percentage } from "../limit-facts";
 import { grouped } from "../money";
@@ -23,7 +24,7 @@ function line(row: Breaking): Cell[] {
   return [
     plain(row.limit_id),
     plain(T.metrics[row.figure] ?? row.figure),
-    plain(scopeName(row)),
+    plain(h("span", {}, scopeName(row), " ", trusted("limits", row.scope === "group" ? "" : row.entity))),
     number(shown(row.value)),
     number(shown(row.minimum)),
     plain(who(row)),

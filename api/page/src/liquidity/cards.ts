@@ -1,10 +1,8 @@
 /** A card for each scope: LCR and NSFR with the light of their limits and what is left to the nearest of them. */
 
-import { Mark, explained } from "../board/marks";
-import type { Standing } from "../board/trust";
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { percentage } from "../limit-facts";
-import { live } from "../live";
 import { compareText, grouped } from "../money";
 import type { Offsets } from "../wire";
 import type { RatioRow } from "./api";
@@ -16,12 +14,8 @@ export const CARDS_MAX = 48;
 
 export const nameOf = ({ kind, entity, member, currency }: ScopeRows): string => scopeName({ scope: kind, entity, member, currency });
 
-/** The trust in the sources of a ratio: that of one currency needs no exchange rates, any other does. Null: nothing was told yet. */
-export function standingOf(row: Pick<RatioRow, "figure" | "scope" | "entity">): Standing | null {
-  if (live.trust.told === null) return null;
-  const figure = row.scope === "currency" ? row.figure : `consolidated-${row.figure}`;
-  return live.trust.of(figure, row.scope === "group" ? "" : row.entity);
-}
+/** As `/trust` names it: the ratio of one currency needs no exchange rates, any other does. */
+export const figureOf = (row: Pick<RatioRow, "figure" | "scope">): string => (row.scope === "currency" ? row.figure : `consolidated-${row.figure}`);
 
 /** @param offsets the cut that the ratios stand at */
 export function cards(scopes: readonly ScopeRows[], chosen: string | null, choose: (key: string) => void, offsets: Offsets): HTMLElement {
@@ -51,18 +45,10 @@ function figure(name: "lcr" | "nsfr", row: RatioRow | null, offsets: Offsets): H
     h("span", {}, title),
     h("b", { "data-exact": row.ratio_pct }, percentage(row.ratio_pct)),
     light(lightOf(row)),
-    markOf(row, offsets),
+    trusted(figureOf(row), row.scope === "group" ? "" : row.entity, offsets),
     h("span", { class: "quiet" }, about),
     unmapped,
   );
-}
-
-function markOf(row: RatioRow, offsets: Offsets): HTMLElement | null {
-  const standing = standingOf(row);
-  if (standing === null) return null;
-  const mark = new Mark();
-  mark.set(standing, explained(standing, offsets, live.store.meta?.last_event_time));
-  return mark.element;
 }
 
 /** The least headroom of a row's limits, per cent of the limit; null: none has one. */

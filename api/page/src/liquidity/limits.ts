@@ -1,5 +1,6 @@
 /** The limits held against what is in view: value, edge, what is left, the light, and what its newest alert said. */
 
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { edges, floored, headroom, inUnits, percentage } from "../limit-facts";
 import { grouped } from "../money";
@@ -22,7 +23,7 @@ export function limitsTable(all: readonly HeldLimit[]): HTMLElement {
 
 function line(one: HeldLimit): Cell[] {
   const name = scopeName({ scope: one.scope, entity: one.entity, currency: one.currency, member: one.now?.row.member ?? null });
-  return [plain(one.limit_id), plain(T.metrics[one.metric] ?? one.metric), plain(name), plain(light(one.light)), ...figures(one), plain(last(one))];
+  return [plain(one.limit_id), plain(T.metrics[one.metric] ?? one.metric), plain(h("span", {}, name, " ", trusted("limits", one.scope === "group" ? "" : one.entity))), plain(light(one.light)), ...figures(one), plain(last(one))];
 }
 
 function figures({ now, open, metric }: HeldLimit): Cell[] {

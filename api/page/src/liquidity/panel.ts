@@ -1,6 +1,7 @@
 /** A section of the room: its heading, how current it is, and a body that is only touched when there is news. */
 
 import { h, setHidden, setText } from "../dom";
+import { said } from "../problems";
 import { age, clock } from "../time";
 import type { AnySource } from "./source";
 import { T } from "./words";
@@ -32,7 +33,7 @@ export class Panel {
     const old = this.sources.filter((source) => source.isStale(now_ms)).sort((a, b) => a.current_ms - b.current_ms)[0];
     this.element.classList.toggle("liq-stale", old !== undefined);
     const isWaiting = this.sources.every((source) => source.value === null);
-    const why = failure && (old !== undefined || isWaiting) ? T.failed([failure.message, failure.detail].filter(Boolean).join(". ")) : "";
+    const why = failure && (old !== undefined || isWaiting) ? T.failed(said(failure)) : "";
     const since = old === undefined ? "" : `⚠ ${T.stale(clock(old.current_ms), age(now_ms - old.current_ms))}`;
     setText(this.state, [since, why].filter(Boolean).join(" · ") || (isWaiting ? T.loading : ""));
     setHidden(this.element, this.sources.every((source) => source.isMissing));

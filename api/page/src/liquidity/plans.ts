@@ -1,5 +1,6 @@
 /** Open breaches and plans, and one plan in full: what to draw, sell and pledge, at what cost, what it leaves, what else was tried. */
 
+import { trusted } from "../board/marks";
 import { text } from "../calculations/api";
 import { exact } from "../calculations/drawing";
 import { h } from "../dom";
@@ -26,6 +27,8 @@ export function planOf(hash: string): string | null {
 }
 
 const stage = (state: string): string => T.stages[state] ?? word(state);
+/** Whose figures, and whether they can be trusted now. */
+const ofEntity = (entity: string): HTMLElement => h("span", {}, entity, " ", trusted("limits", entity));
 const money = (amount: string | null): Cell => number(amount === null ? "–" : grouped(amount));
 
 export function breachesTable(breaches: readonly Breach[]): HTMLElement {
@@ -36,7 +39,7 @@ export function breachesTable(breaches: readonly Breach[]): HTMLElement {
       plain(h("a", { href: addressOf("LimitBreach", one.breach_no), id: `liq-breach-${one.breach_no}` }, one.breach_no)),
       plain(stage(one.state)),
       plain(`${T.metrics[one.metric] ?? one.metric} ${edges(one.metric, one.minimum, one.maximum)}`),
-      plain(one.entity),
+      plain(ofEntity(one.entity)),
       number(caseValue(one.metric, one.last_value)),
       number(caseValue(one.metric, one.worst_value)),
       plain(one.owner),
@@ -52,7 +55,7 @@ export function plansTable(plans: readonly Plan[], chosen: string | null): HTMLE
     plans.map((one) => [
       plain(h("a", { href: `${PLANS}/${encodeURIComponent(one.plan_no)}`, id: `liq-plan-${one.plan_no}`, "aria-current": one.plan_no === chosen ? "true" : undefined }, one.plan_no)),
       plain(`${stage(one.state)}${one.mode === "DRILL" ? ` · ${T.drill}` : ""}`),
-      plain(one.entity),
+      plain(ofEntity(one.entity)),
       plain(one.trigger_reason, "liq-long"),
       number(`${one.ccy} ${grouped(one.shortfall)}`),
       money(one.cost),
@@ -92,7 +95,7 @@ export function planInFull(plan: Plan): HTMLElement {
     "article",
     { class: "liq-plan", "aria-labelledby": "liq-plan-title" },
     title,
-    h("p", {}, plan.trigger_reason),
+    h("p", {}, plan.trigger_reason, " ", trusted("limits", plan.entity)),
     facts,
     h("h5", {}, T.lines),
     table(T.lines, T.lineHeads, lines),

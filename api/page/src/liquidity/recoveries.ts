@@ -1,5 +1,6 @@
 /** Expected recoveries: promised, received and overdue by kind, and the disposals whose dates come next. */
 
+import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { grouped } from "../money";
 import { number, plain, table } from "../table";
@@ -15,7 +16,7 @@ export function totalsTable(rows: readonly RecoveryTotal[]): HTMLElement {
     T.recoveryHeads,
     rows.map((row) => [
       plain(word(row.kind)),
-      plain(row.entity),
+      plain(h("span", {}, row.entity, " ", trusted("recoveries", row.entity))),
       plain(row.currency),
       number(String(row.disposals)),
       ...(["promised", "received", "outstanding"] as const).map((name) => number(grouped(row[name]))),
@@ -40,7 +41,7 @@ export function datesTable(rows: readonly Disposal[]): HTMLElement {
       plain(h("span", {}, shortDay(row.due_on), row.days_late > 0 ? h("span", { class: "warning" }, ` ${T.late(row.days_late)}`) : null)),
       plain(h("a", { href: addressOf(row.kind, row.case), id: `liq-disposal-${row.case}` }, `${word(row.kind)} ${row.case}`)),
       plain(word(row.stage)),
-      plain(row.entity),
+      plain(h("span", {}, row.entity, " ", trusted("recoveries", row.entity))),
       number(`${row.currency} ${grouped(row.outstanding)}`),
       number(grouped(row.expected)),
     ]),

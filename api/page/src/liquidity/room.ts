@@ -7,17 +7,17 @@
 
 import "./style.css";
 
+import { trusted } from "../board/marks";
 import { Chart } from "../charts";
 import { h, setHidden, setText } from "../dom";
-import { choose, onLanguage, other } from "../language";
-import { live } from "../live";
+import { onLanguage } from "../language";
 import { order } from "../offsets";
 import { LIQUIDITY, roomOf } from "../rooms";
 import { clock } from "../time";
 import type { Alert, AlertPage } from "../wire";
 import { type Breach, type Breaking, type Disposal, type LimitRow, type Plan, type Ratios, type Recoveries, type RecoveryTotal, type Rows, type ScopeKind, isOpen } from "./api";
 import { breakingTable } from "./breaking";
-import { CARDS_MAX, cards, standingOf } from "./cards";
+import { CARDS_MAX, cards, figureOf } from "./cards";
 import { drawn, figures } from "./coverage";
 import { LiveRatios } from "./live";
 import { LIMITS_MAX, counted, limitsTable } from "./limits";
@@ -73,9 +73,6 @@ export class LiquidityRoom {
     setInterval(() => this.look(), LOOK_MS);
     this.wantsFocus = planOf(location.hash) !== null;
     onLanguage(() => void this.translate());
-    live.trust.onNews(() => {
-      if (this.isSeen) this.draw();
-    });
     void this.begin();
   }
 
@@ -92,23 +89,20 @@ export class LiquidityRoom {
   /** What stands around the panels, in the present language. */
   private frame(): void {
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
-    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "liq-language", onclick: () => choose(other()) }, T.language);
     const [by, entity, currency] = this.selects as [HTMLSelectElement, HTMLSelectElement, HTMLSelectElement];
     by.replaceChildren(...Object.entries(T.kinds).map(([value, name]) => h("option", { value }, name)));
     by.value = this.choice.by;
     const labelled = (title: string, select: HTMLSelectElement): HTMLElement => h("label", {}, h("span", { class: "quiet" }, title), " ", select);
-    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), labelled(T.by, by), labelled(T.entity, entity), labelled(T.currency, currency), this.day, this.current, turn);
+    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), labelled(T.by, by), labelled(T.entity, entity), labelled(T.currency, currency), this.day, this.current);
     this.box.replaceChildren(this.top, h("div", { class: "liq-grid" }, ...this.panels.map(({ element }) => element)));
     this.draw();
     this.look();
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "liq-language";
     await speak(wanted());
     this.frame();
-    if (isHere) document.getElementById("liq-language")?.focus();
   }
 
   private look(): void {
@@ -167,8 +161,7 @@ export class LiquidityRoom {
     };
     if (this.ratios.value) {
       const { offsets } = this.ratios.value;
-      const standings = scopes.flatMap(({ lcr, nsfr }) => [lcr && standingOf(lcr)?.state, nsfr && standingOf(nsfr)?.state]);
-      this.scopesPanel.fill([scopes, shown?.key, standings], () => [scopes.length === 0 ? h("p", { class: "empty" }, T.noScopes) : cards(scopes, shown?.key ?? null, pick, offsets)]);
+      this.scopesPanel.fill([scopes, shown?.key], () => [scopes.length === 0 ? h("p", { class: "empty" }, T.noScopes) : cards(scopes, shown?.key ?? null, pick, offsets)]);
     }
     const lcr = shown?.lcr ?? null;
     this.madePanel.name(T.made);
@@ -178,7 +171,7 @@ export class LiquidityRoom {
       this.chart = null;
       if (lcr === null) return [];
       const { summary, isWarning } = drawn(lcr, false);
-      const said = h("p", { class: isWarning ? "summary warning" : "summary" }, `${isWarning ? "⚠ " : ""}${summary}`);
+      const said = h("p", { class: isWarning ? "summary warning" : "summary" }, `${isWarning ? "⚠ " : ""}${summary} `, trusted(figureOf(lcr), lcr.scope === "group" ? "" : lcr.entity, this.ratios.value?.offsets));
       const canvas = h("div", { class: "liq-plot", role: "img", "aria-label": summary });
       this.chart = new Chart(canvas, (colours) => drawn(lcr, canvas.clientWidth < NARROW_PX).option(colours, canvas.clientWidth));
       return [said, canvas, figures(lcr)];

@@ -4,7 +4,6 @@ import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   title: "流动性",
-  language: "English",
   loading: "加载中…",
   businessDate: (day) => `营业日期 ${day}`,
   current: (time) => `截至 ${time} UTC 为最新`,

@@ -6,7 +6,6 @@ type Names = Readonly<Record<string, string>>;
 
 export const EN = {
   title: "Liquidity",
-  language: "中文",
   loading: "Loading…",
   businessDate: (day: string): string => `Business date ${day}`,
   current: (time: string): string => `current at ${time} UTC`,

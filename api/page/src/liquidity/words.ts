@@ -1,4 +1,4 @@
-/** The language of the liquidity room, which is the workbench's: chosen in either, kept for both. */
+/** The language of the liquidity room, which is the page's. */
 
 import { speak as speakMarks } from "../board/words";
 import { dayMonth } from "../time";
@@ -10,8 +10,8 @@ export { language, wanted, word };
 
 export let T: Texts = EN;
 
-export async function speak(wish: "en" | "zh", kept = false): Promise<void> {
-  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakMarks(wish, kept)]);
+export async function speak(wish: "en" | "zh"): Promise<void> {
+  const [texts] = await Promise.all([wish === "zh" ? import("./texts-zh").then(({ ZH }) => ZH) : EN, speakMarks(wish)]);
   T = texts;
 }
 

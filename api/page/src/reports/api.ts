@@ -26,7 +26,8 @@ export interface Answer {
   readonly missing_rates: readonly string[];
   readonly masked: boolean;
   readonly cut: { readonly as_of: string | null; readonly position: number };
-  readonly provenance: { readonly digest: string };
+  /** `trust` is missing where the answer is of a past moment. */
+  readonly provenance: { readonly digest: string; readonly trust?: object };
 }
 
 export interface Behind {

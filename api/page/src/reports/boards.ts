@@ -1,12 +1,14 @@
 /** Dashboards: tiles on a grid of twelve columns, moved by the mouse and by the arrow keys. */
 
 import { Answers, labelled, panel } from "../auditor/pane";
+import { trusted } from "../board/marks";
 import { Chart } from "../charts";
 import { h } from "../dom";
 import { grouped } from "../money";
+import { said } from "../problems";
 import { get } from "../wire";
 import { type Dashboard, type Kept, type Tile, command, dashboards, kept, runKept } from "./api";
-import { chartOption, measureName, pivotTable, shownCell } from "./result";
+import { chartOption, markOf, measureName, pivotTable, shownCell } from "./result";
 import { T } from "./words";
 
 export const COLUMNS = 12;
@@ -110,7 +112,7 @@ export class Boards {
       await command("/dashboards", { dashboard_no: this.no, title: this.title, tiles: this.tiles });
       this.said.textContent = T.saved;
     } catch (error) {
-      this.said.textContent = T.failed(error instanceof Error ? error.message : String(error));
+      this.said.textContent = T.failed(said(error));
     }
   }
 
@@ -172,14 +174,14 @@ async function content(tile: Tile): Promise<readonly Node[]> {
   if (tile.kind === "RATIO") {
     const { rows } = await get<{ rows: readonly RatioRow[] }>("/ratios");
     const shown = rows.filter((row) => row.figure === tile.ref && row.scope !== "currency");
-    return [h("dl", { class: "rep-figures" }, ...shown.flatMap((row) => [h("dt", {}, row.scope === "group" ? T.total : row.entity), h("dd", {}, row.ratio_pct === null ? T.noRatio : `${grouped(row.ratio_pct)}%`)]))];
+    return [h("dl", { class: "rep-figures" }, ...shown.flatMap((row) => [h("dt", {}, row.scope === "group" ? T.total : row.entity), h("dd", {}, row.ratio_pct === null ? T.noRatio : `${grouped(row.ratio_pct)}% `, trusted(`consolidated-${row.figure}`, row.scope === "group" ? "" : row.entity))]))];
   }
   if (tile.kind === "ALERTS") {
     const { alerts } = await get<{ alerts: readonly { readonly rule: string; readonly entity: string; readonly reason: string }[] }>("/alerts", { limit: "10" });
-    return [alerts.length === 0 ? h("p", { class: "empty" }, T.noAlerts) : h("ul", { class: "rep-alerts" }, ...alerts.map((one) => h("li", {}, `${one.entity} · ${one.rule}: ${one.reason}`)))];
+    return [alerts.length === 0 ? h("p", { class: "empty" }, T.noAlerts) : h("ul", { class: "rep-alerts" }, ...alerts.map((one) => h("li", {}, `${one.entity} · ${one.rule}: ${one.reason} `, trusted("alerts", one.entity))))];
   }
   const answer = await runKept(tile.ref);
-  const day = h("p", { class: "quiet rep-asof" }, answer.cut.as_of ?? "");
+  const day = h("p", { class: "quiet rep-asof" }, `${answer.cut.as_of ?? ""} `, markOf(answer));
   if (tile.kind === "FIGURE") {
     const total = answer.table.find(({ members }) => members.length === 0);
     const last = answer.column_paths.length - 1;

@@ -2,6 +2,7 @@
 
 import { Answers, labelled, panel } from "../auditor/pane";
 import { h } from "../dom";
+import { said as saidOf } from "../problems";
 import { type Cell, table } from "../table";
 import { type Kept, command, deliveries, kept } from "./api";
 import { type Definition, sent } from "./question";
@@ -44,7 +45,7 @@ export class KeptList {
       await command(address, body);
       this.said.textContent = said;
     } catch (error) {
-      this.said.textContent = T.failed(error instanceof Error ? `${error.message} ${"detail" in error ? String(error.detail) : ""}` : String(error));
+      this.said.textContent = T.failed(saidOf(error));
     }
     this.refresh();
   }

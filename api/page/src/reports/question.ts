@@ -47,6 +47,12 @@ export function condition(text: string): { field: string; operator: string; valu
   return { field: found?.[1] ?? "", operator: found?.[2] ?? "in", value: found?.[3] ?? "" };
 }
 
+/** The one entity that a question is about; empty where it is about more. */
+export function onlyEntity({ where }: Definition): string {
+  const [found] = where.map(condition).filter(({ field, operator, value }) => field === "entity" && (operator === "=" || operator === "in") && !value.includes(","));
+  return found?.value ?? "";
+}
+
 /** Which boxes take a field: figures only the one for figures. */
 export function boxesOf(field: Field): readonly Box[] {
   return field.kind === "text" ? ["rows", "columns", "where"] : ["measures"];

@@ -1,13 +1,14 @@
 /** A pivot's answer: a table with subtotals that close, heat, a chart, files, and the rows behind a cell. */
 
 import { Answers, panel } from "../auditor/pane";
+import { trusted } from "../board/marks";
 import { bars } from "../calculations/bars";
 import { Chart, type Option } from "../charts";
 import { h } from "../dom";
 import { grouped } from "../money";
 import { type Cell as TableCell, table as plainTable } from "../table";
 import { type Answer, type Cell, type Row, download, drill } from "./api";
-import type { Definition } from "./question";
+import { type Definition, onlyEntity } from "./question";
 import { T, language, titleOf } from "./words";
 
 const ROWS_MAX = 1_500;
@@ -46,6 +47,11 @@ export function heatOf(answer: Answer): (row: Row, column: number, measure: numb
     return cell === null || limit === 0 || !isLeaf ? 0 : Number(cell) / limit;
   };
 }
+
+const FIGURES: Readonly<Record<string, string>> = { positions: "positions", accounts: "positions", gap: "gap", entries: "positions-by-date" };
+
+/** The mark of an answer: of the sources that its rows stand on; none of a past moment. */
+export const markOf = (answer: Answer): HTMLElement | null => (answer.provenance.trust === undefined ? null : trusted(FIGURES[answer.definition.source] ?? "ledgers", onlyEntity(answer.definition)));
 
 export function pivotTable(answer: Answer, closed: Set<string>, heat: boolean, redraw: () => void, onCell: ((row: Row, column: number) => void) | null): HTMLElement {
   const strength = heatOf(answer);
@@ -149,7 +155,7 @@ export class Result {
     const asked = this.asked;
     const files = FORMS.map((form) => h("button", { type: "button", class: "plain", "data-form": form, onclick: () => asked && void download(asked, form, language, "").catch((error: unknown) => this.behind.put(h("p", { class: "failure", role: "alert" }, T.failed(String(error))))) }, form.toUpperCase()));
     const tools = h("div", { class: "rep-tools" }, heat, h("label", {}, h("span", { class: "quiet" }, `${T.chart} `), kinds), h("span", { class: "rep-files" }, `${T.files} `, ...files));
-    const stamp = h("p", { class: "aud-stamp quiet" }, T.cut(answer.cut.as_of ?? "–", String(answer.cut.position), answer.provenance.digest.slice(0, 12)), answer.masked ? ` ${T.masked}` : "");
+    const stamp = h("p", { class: "aud-stamp quiet" }, T.cut(answer.cut.as_of ?? "–", String(answer.cut.position), answer.provenance.digest.slice(0, 12)), answer.masked ? ` ${T.masked}` : "", " ", markOf(answer));
     const notes = [answer.missing_rates.length > 0 ? h("p", { class: "rep-note" }, T.missing(answer.missing_rates.join(", "))) : null, answer.table.length > ROWS_MAX ? h("p", { class: "rep-note" }, T.firstRows(ROWS_MAX, answer.table.length)) : null].filter((one) => one !== null);
     redraw();
     return answer.table.length <= 1 && answer.rows.length > 0 ? [h("p", { class: "empty" }, T.noRows), stamp] : [tools, ...notes, plot, place, stamp];

@@ -6,6 +6,7 @@ import "./style.css";
 import { failure } from "../auditor/pane";
 import { speak as speakPane } from "../auditor/words";
 import { h } from "../dom";
+import { onLanguage } from "../language";
 import { REPORTS, roomOf } from "../rooms";
 import { run, sources } from "./api";
 import { Boards } from "./boards";
@@ -28,19 +29,19 @@ export class ReportsRoom {
     addEventListener("hashchange", () => {
       if (roomOf(location.hash) === "reports") void this.show();
     });
-    void this.begin(wanted());
+    onLanguage(() => void this.begin());
+    void this.begin();
   }
 
-  private async begin(wish: "en" | "zh", kept = false): Promise<void> {
-    if (!kept) this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
-    await Promise.all([speak(wish, kept), speakPane(wish)]);
+  private async begin(): Promise<void> {
+    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
+    await Promise.all([speak(wanted()), speakPane(wanted())]);
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     this.views.clear();
     this.shown = "";
-    const other = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "rep-language", onclick: () => void this.begin(language === "zh" ? "en" : "zh", true).then(() => document.getElementById("rep-language")?.focus()) }, T.language);
     this.tabs.setAttribute("aria-label", T.title);
     this.tabs.replaceChildren(...TABS.map((tab) => h("a", { href: `${REPORTS}/${tab}`, "data-tab": tab }, T.tabs[tab] ?? tab)));
-    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs, other), this.body);
+    this.box.replaceChildren(h("div", { class: "aud-top" }, h("h2", { tabindex: -1 }, T.title), this.tabs), this.body);
     await this.show();
   }
 
@@ -87,7 +88,7 @@ export class ReportsRoom {
       );
       view.append(builder.element, result.element, list.element);
     } catch (error) {
-      view.append(failure(error, () => void this.begin(language, true)));
+      view.append(failure(error, () => void this.begin()));
     }
     return view;
   }

@@ -4,7 +4,6 @@ import type { Texts } from "./texts";
 
 export const ZH: Texts = {
   title: "报表",
-  language: "English",
   loading: "加载中…",
   failed: (what) => `无法加载：${what}`,
   again: "重试",

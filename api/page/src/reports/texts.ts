@@ -4,7 +4,6 @@ type Names = Readonly<Record<string, string>>;
 
 export const EN = {
   title: "Reports",
-  language: "中文",
   loading: "Loading…",
   failed: (what: string): string => `Could not load: ${what}`,
   again: "Try again",

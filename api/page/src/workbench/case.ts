@@ -1,6 +1,7 @@
 /** The middle of the workbench: what a record says, how far it is, what may be done with it, and the cases around it. */
 
 import { text } from "../calculations/api";
+import { trusted } from "../board/marks";
 import { h, setHidden, setText } from "../dom";
 import { grouped } from "../money";
 import { addressOf } from "./address";
@@ -12,6 +13,7 @@ import { LOAN, type Opened, amountOfCase } from "./load";
 import type { Person } from "./people";
 import { tracker } from "./stages";
 import { T, roleName, word } from "./words";
+import { meaning } from "../problems";
 
 /** Said elsewhere on the page, or for machines. */
 const HIDDEN = new Set([
@@ -81,6 +83,7 @@ export class CaseView {
       h("h3", { tabindex: -1 }, `${word(place.kind)} ${place.key}`),
       ...(state === null ? [] : [badge(text(state["state"]) || text(state["lifecycle"])), badge(text(state["classification"]))]),
       h("span", { class: "quiet" }, state === null ? T.unknown(word(place.kind), place.key) : [text(state["entity"]), text(state["branch"]), T.version(allowed.version)].filter(Boolean).join(" · ")),
+      state !== null && trusted("ledgers", text(state["entity"])),
       place.kind !== LOAN && loan !== null && h("a", { href: addressOf(LOAN, text(loan["loan_no"])) }, `${word(LOAN)} ${text(loan["loan_no"])}`),
       held !== "" && h("span", { class: "desk-held" }, held),
     );
@@ -103,7 +106,7 @@ export class CaseView {
         "li",
         {},
         h("button", { type: "button", class: "desk-do", disabled: true, "data-command": offer.command, "aria-describedby": id }, word(offer.command)),
-        h("span", { class: "desk-why", id }, h("code", {}, guard), ` ${T.guards[guard] ?? what}`),
+        h("span", { class: "desk-why", id }, h("code", {}, guard), ` ${meaning(guard, what)}`),
       );
     };
     const waits = others.map(({ command, roles }) =>

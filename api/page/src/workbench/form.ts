@@ -2,6 +2,7 @@
 
 import { type Json, text } from "../calculations/api";
 import { h, setHidden, setText } from "../dom";
+import { meaning } from "../problems";
 import { Problem } from "../wire";
 import { type Answer, type Field, type Offer, type StoredEvent, type Wish, newId } from "./api";
 import { type Around, editorOf } from "./groups";
@@ -38,7 +39,7 @@ export class CommandForm {
     const title = word(offer.command);
     setText(this.button, T.send(title));
     const [first, later] = this.sorted();
-    const rules = offer.guards.map(({ guard, text: what }) => h("li", {}, h("code", {}, guard), ` ${T.guards[guard] ?? what}`));
+    const rules = offer.guards.map(({ guard, text: what }) => h("li", {}, h("code", {}, guard), ` ${meaning(guard, what)}`));
     this.element = h(
       "form",
       { class: "desk-form", "aria-label": title, novalidate: true, "data-command": offer.command },
@@ -178,12 +179,12 @@ export class CommandForm {
     if (problem.status === 409 && typeof version === "number") return this.overtaken(version);
     const guard = typeof problem.facts["guard"] === "string" ? problem.facts["guard"] : "";
     const where = typeof problem.facts["field"] === "string" ? problem.facts["field"] : "";
-    const meaning = T.guards[guard] ?? this.offer.guards.find((one) => one.guard === guard)?.text ?? "";
+    const rule = meaning(guard, this.offer.guards.find((one) => one.guard === guard)?.text);
     const head = problem.status === 0 ? T.unreachable : problem.status === 403 ? T.forbidden : T.refused;
     const isShown = where !== "" && this.at(where, problem.detail || problem.message);
     this.say(
       h("p", {}, h("b", {}, head)),
-      guard !== "" && h("p", {}, h("code", {}, guard), ` ${meaning}`),
+      guard !== "" && h("p", {}, h("code", {}, guard), ` ${rule}`),
       !isShown && problem.status !== 0 && h("p", {}, [where && word(where), problem.detail || problem.message].filter(Boolean).join(": ")),
     );
   }

@@ -4,7 +4,8 @@
  */
 
 import { h, setHidden, setText } from "../dom";
-import { type Me, Problem } from "../wire";
+import { said } from "../problems";
+import type { Me } from "../wire";
 import { Api } from "./api";
 import { T, roleName } from "./words";
 
@@ -76,7 +77,7 @@ export class People {
           this.changed();
         },
         (error: unknown) => {
-          setText(problem, T.tokenRefused(error instanceof Problem ? error.detail || error.message : String(error)));
+          setText(problem, T.tokenRefused(said(error)));
           setHidden(problem, false);
         },
       );

@@ -7,9 +7,9 @@ import "./style.css";
 
 import { text } from "../calculations/api";
 import { h, setHidden } from "../dom";
-import { choose, onLanguage, other } from "../language";
+import { onLanguage } from "../language";
+import { said } from "../problems";
 import { WORKBENCH, roomOf } from "../rooms";
-import { Problem } from "../wire";
 import { addressOf, placeOf } from "./address";
 import type { Answer, Api, State } from "./api";
 import { askForNew } from "./begin";
@@ -79,12 +79,11 @@ export class WorkbenchRoom {
 
   /** Everything around the record, in the present language. */
   private draw(): void {
-    const turn = h("button", { type: "button", class: "plain", lang: language === "zh" ? "en" : "zh-Hans", id: "desk-language", onclick: () => choose(other()) }, T.language);
     const panes = (["list", "case", "history"] as const).map((pane) =>
       h("button", { type: "button", "data-pane": pane, "aria-pressed": String(this.desk.dataset["pane"] === pane), onclick: () => this.turnTo(pane) }, T.panes[pane]),
     );
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
-    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), this.people.element, turn, h("div", { class: "switch desk-panes", role: "group", "aria-label": T.title }, ...panes));
+    this.top.replaceChildren(h("h2", { tabindex: -1 }, T.title), this.people.element, h("div", { class: "switch desk-panes", role: "group", "aria-label": T.title }, ...panes));
     this.people.draw();
     this.list.draw();
     this.history.draw();
@@ -92,13 +91,11 @@ export class WorkbenchRoom {
     this.box.replaceChildren(this.top, this.desk);
   }
 
-  /** After the reader chose another language, here or elsewhere. */
+  /** After the reader chose another language. */
   private async translate(): Promise<void> {
-    const isHere = document.activeElement?.id === "desk-language";
     await speak(wanted());
     this.draw();
     await this.show(false);
-    if (isHere) document.getElementById("desk-language")?.focus();
   }
 
   /** As another person, or for the first time. */
@@ -205,7 +202,7 @@ export class WorkbenchRoom {
 }
 
 function failure(error: unknown, again: () => void): HTMLElement {
-  const said = error instanceof Problem ? [error.message, error.detail].filter(Boolean).join(". ") : String(error);
-  return h("div", { class: "panel failure", role: "alert" }, h("p", {}, T.failed(said)), h("p", {}, h("button", { type: "button", class: "plain", onclick: again }, T.again), " ", h("a", { href: WORKBENCH }, T.title)));
+  const why = said(error);
+  return h("div", { class: "panel failure", role: "alert" }, h("p", {}, T.failed(why)), h("p", {}, h("button", { type: "button", class: "plain", onclick: again }, T.again), " ", h("a", { href: WORKBENCH }, T.title)));
 }
 

@@ -2,7 +2,6 @@
 
 export const EN = {
   title: "Workbench",
-  language: "中文",
   loading: "Loading…",
   failed: (what: string): string => `Could not load: ${what}`,
   again: "Try again",
@@ -161,24 +160,6 @@ export const EN = {
   lookAtPaper: "Only look at it",
   bytes: (size: number): string => (size < 1024 ? `${size} B` : size < 1_048_576 ? `${Math.round(size / 1024)} kB` : `${(size / 1_048_576).toFixed(1)} MB`),
 
-  guards: {
-    ROLE: "The role is not one that may do this.",
-    FIELD: "A field is wrong, missing, or differs from what it derives from.",
-    STATE: "This is not possible in the present stage.",
-    ENTITY: "The record belongs to a legal entity that you may not act for.",
-    SD1: "The maker of a case never decides it; one person decides at most one level.",
-    SD2: "The deciding level must cover the amount, in the loan's organisation or above it.",
-    SD3: "Staff of the loan, or named in its liability determination, are recused.",
-    SD4: "A committee voter who made or reviewed the item is recused.",
-    SD5: "Posting maker, posting checker and case maker are three people.",
-    SD6: "Who tags a flow does not confirm the tag.",
-    SD7: "Who hands over does not receive; who keeps does not count.",
-    SD8: "A change of rules or rights is made by one and approved by another.",
-    SD9: "The compliance reviewer is neither maker nor approver.",
-    SD10: "A reversal is approved by somebody else than the original.",
-    SD11: "Operations and audit give no business commands.",
-    SD12: "A related party may not buy, bid or be engaged.",
-  } as Readonly<Record<string, string>>,
 } as const;
 
 /** The shape of a language: the same keys, other words. */

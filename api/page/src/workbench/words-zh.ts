@@ -47,7 +47,7 @@ FAILED 已失败, SCHEME_OK 方案已批, FROZEN 已封包, LAUNCHED 已推介, 
 BOOKED 已入账, IN_CUSTODY 保管中, PART_SOLD 部分出售, CONVERTED 已转固, LOST 已列损, PREPARED 已编制, SENT 已发送, UNKNOWN 不明, ACCEPTED 已受理, DECIDED 已决定,
 QUEUED 排队中, PROPOSED 已立项, NEW 新建`;
 
-const CODES = `NORMAL 正常, SPECIAL_MENTION 关注, SUBSTANDARD 次级, DOUBTFUL 可疑, LOSS 损失, WRITE_OFF 核销, FORECLOSURE 以物抵债, REDUCTION 减免, TRANSFER 转让,
+const CODES = `BANKRUPTCY 破产, COURT_ENDED 法院程序终结, NORMAL 正常, SPECIAL_MENTION 关注, SUBSTANDARD 次级, DOUBTFUL 可疑, LOSS 损失, WRITE_OFF 核销, FORECLOSURE 以物抵债, REDUCTION 减免, TRANSFER 转让,
 BATCH 批量, RESTRUCTURING 重组, PASS 通过, FAIL 不通过, PASSED 通过, ANNULLED 撤销, CORRECTION 更正, ECONOMIC 经济冲正, BAD_DEBT 呆账, FOR 同意, AGAINST 反对,
 ABSTAIN 弃权, FOR_CONDITIONAL 附条件同意, CASH_VOLUNTARY 主动还款, CASH_GUARANTOR 保证人代偿, COLLATERAL_SELF_SALE 自行变卖, OUTSOURCED 委外清收,
 LITIGATION_ENFORCEMENT 诉讼执行, POST_WRITE_OFF_CASH 核销后现金收回, REDUCTION_CASH 减免还款, TRANSFER_SINGLE 单户转让, TRANSFER_BATCH 批量转让,
@@ -93,7 +93,7 @@ boot_paid 支付补价, book_value 入账价值, interest_offset 利息差额, b
 book_qty 账面数量, counted_qty 实盘数量, difference 差异, counter 盘点人, custodian_branch 保管机构, counterparty 对手方, rent 租金, period 期间, since 自,
 fa_disposal_no 处置编号, portion 比例, selling_costs 处置费用, carrying 账面价值, interest_recognised 确认利息, fixed_asset_no 固定资产号, compensation 赔偿,
 buyer 受让人, principal_no 委托人, payee 收款人, invoice_doc 发票, entries 分录, side 借贷, account 账户, assignee 承办人, decision 决定,
-lifecycle 生命周期, tags 标签, hold 占用, memo 备查债权, rec_cash 现金收回, rec_kind 抵债收回, waived 减免, written_off 已核销, income 收益, entity 法人, entity_id 法人, ccy 币种,
+lifecycle 生命周期, tags 标签, hold 占用, memo 备查债权, rec_cash 现金收回, rec_kind 抵债收回, waived 减免, written_off 已核销, income 收益, entity 法人, entity_id 法人, ccy 币种, account_id 账户, organisation 机构, purpose 用途, channel 渠道,
 state 阶段, makers 经办人, reviewers 审查人, approvers 审批人, taggers 标记人, confirmers 确认人, posting_makers 记账经办, posting_checkers 记账复核,
 confirmed 已确认, reversed_amount 已冲正金额, instruction 记账指令`;
 

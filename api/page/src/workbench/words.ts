@@ -1,6 +1,6 @@
 /** Names of codes for reading, and the language of the workbench. A code without a name of its own is spelled out. */
 
-import { type Language, become, choose } from "../language";
+import { type Language, become } from "../language";
 import { EN, type Texts } from "./texts";
 
 export { type Language, language, wanted } from "../language";
@@ -15,13 +15,12 @@ interface Dictionary {
 let dictionary: Dictionary | null = null;
 
 /** Chinese is loaded when it is first asked for. */
-export async function speak(wish: Language, kept = false): Promise<void> {
+export async function speak(wish: Language): Promise<void> {
   if (wish === "zh") {
     const [{ ZH }, words] = await Promise.all([import("./texts-zh"), import("./words-zh")]);
     [T, dictionary] = [ZH, { names: words.NAMES, parts: words.PARTS }];
   } else [T, dictionary] = [EN, null];
-  if (kept) choose(wish);
-  else become(wish);
+  become(wish);
 }
 
 /** Where spelling a code out would mislead. */
