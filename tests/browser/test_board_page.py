@@ -167,7 +167,7 @@ def test_everybody_arranges_the_home_view_by_keyboard_or_by_pointer(desk: Desk) 
     page.get_by_label("Size of Limits").select_option("full")
     expect(page.get_by_role("button", name="Show Alerts")).to_be_visible()
     saved = {"limits": ("full", False), "alerts": ("small", True)}
-    while {one["widget"]: (one["size"], one["hidden"]) for one in bank.layouts[-1]}.items() < saved.items():
+    while not saved.items() <= {one["widget"]: (one["size"], one["hidden"]) for one in bank.layouts[-1]}.items():
         page.wait_for_timeout(50)  # the first "Saved" is of what was done before
     assert violations(page) == []
     arranged = tiles(page).all_inner_texts()

