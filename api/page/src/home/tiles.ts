@@ -4,6 +4,7 @@ import type { LimitRow, RatioRow, Ratios, Rows } from "../liquidity/api";
 import { Source } from "../liquidity/source";
 import { h } from "../dom";
 import { live } from "../live";
+import { percentage } from "../limit-facts";
 import { grouped } from "../money";
 import { label } from "../buckets";
 import { said } from "../problems";
@@ -104,7 +105,7 @@ function ratioRows({ rows }: Ratios): HTMLElement[] {
     const key = scopeOf(row);
     scopes.set(key, { ...scopes.get(key), any: row, [row.figure]: row });
   }
-  const shown = (row: RatioRow | undefined): string => (row?.ratio_pct ? `${row.ratio_pct} %` : "–");
+  const shown = (row: RatioRow | undefined): string => (row?.ratio_pct ? percentage(row.ratio_pct) : "–");
   return listed(T.widgets["ratios"] ?? "", [T.scope, "LCR", "NSFR", T.trustTitle], [...scopes].map(([name, { lcr, nsfr, any }]) => [plain(name), number(shown(lcr)), number(shown(nsfr)), plain(trusted("consolidated-lcr", any.scope === "group" ? "" : any.entity))]));
 }
 
