@@ -57,7 +57,7 @@ def severity_of(alert: AlertRecord) -> Severity:
     if (told := alert.get("severity")) in Severity.__members__:
         return Severity(str(told))
     limit = alert.get("limit") or {}
-    return unsaid_severity(alert["kind"], limit.get("light"), limit.get("light_before"))
+    return unsaid_severity(str(alert.get("kind", "")), limit.get("light"), limit.get("light_before"))
 
 
 def incident_of(alert: AlertRecord) -> str:

@@ -29,6 +29,7 @@ ENTITY, BRANCH = "BANK-A", "3301"
 LOAN, FORECLOSED = "LN", "FA"  # before the key of a case: its loan note, its foreclosed asset
 FILLS_MAX = 30  # fields that a command may miss
 OF_ONE_PERSON = frozenset(("VoteCast", "ReportDefined", "ReportShared", "ReportRetired"))
+OF_THE_KEY = frozenset(("HomeLayoutSaved",))  # done by the person whose it is
 State = tuple[str, tuple[tuple[str, str], ...]]  # stage, stages of side processes
 Way = tuple[tuple[Row, Mapping[str, Any]], ...]
 
@@ -163,6 +164,7 @@ class Walker:
         role = role or row.roles[0]
         # Somebody else for each command: segregation of duties has tests of its own.
         actor = "U-1" if row.event in OF_ONE_PERSON else f"U-{role}-{row.command}-{number}"
+        actor = key if row.event in OF_THE_KEY else actor
         return Command(
             cmd_id=f"walk-{number}",
             aggregate=kind.NAME,
