@@ -4,6 +4,7 @@ Folded from the rendered events of the log (`aggregates.event_view.EventView.to_
 facts and integer minor units in the sums. Not for the claim of a loan note: see `claims.py`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from engines.primitives.money import to_minor
 Event = Mapping[str, Any]
 Key = tuple[str, str]  # kind of aggregate, business key
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 ASSET_FIELDS = ("asset_ids", "loan_nos")
 ASSET_FIELD = ("asset_no", "loan_no")
 
@@ -52,6 +54,12 @@ class CaseRow:
 
     def minor(self, text: str) -> int:
         return to_minor(text, self.ccy)
+
+    def day_of(self, name: str) -> str | None:
+        """A fact that is a business date. None: there is none, or it is an instant, as that until which a proof of
+        freshness counts: no term of the case."""
+        told = self.facts.get(name)
+        return told if isinstance(told, str) and _DAY.fullmatch(told) else None
 
     def has_played(self, actor: str, *parts: str) -> bool:
         return any(actor in self.people.get(part, ()) for part in parts)

@@ -81,10 +81,7 @@ def lines(state: WorkState, today: Mapping[str, date]) -> Iterator[DatedLine]:
         for case in state.of_kind(dated.aggregate):
             yield from _of_case(state, case, dated, terms, today)
     for case in state.cases.values():
-        if len(case.facts.get("valid_until") or "") == len(
-            "2026-01-31"
-        ):  # an instant is that of a proof of freshness
-            yield from _of_case(state, case, APPROVAL, terms, today)
+        yield from _of_case(state, case, APPROVAL, terms, today)
 
 
 def urgency(line: DatedLine) -> tuple[str, str, str]:
@@ -136,10 +133,10 @@ def _of_term(state: WorkState, term: CaseRow, subject: str, today: date) -> Date
 def _of_case(
     state: WorkState, case: CaseRow, dated: Dated, terms: set[tuple[str, str]], today: Mapping[str, date]
 ) -> Iterator[DatedLine]:
-    day = case.facts.get(dated.field)
-    if day is None or case.stage not in dated.stages or (case.key, str(day)) in terms:
+    day = case.day_of(dated.field)
+    if day is None or case.stage not in dated.stages or (case.key, day) in terms:
         return
-    left = _days(str(day), today[case.entity])
+    left = _days(day, today[case.entity])
     assets = tuple(case.asset_nos)
     yield DatedLine(
         dated.rule,
@@ -150,8 +147,8 @@ def _of_case(
         case.branch,
         dated.roles,
         next((state.claims[no].manager for no in assets if no in state.claims and state.claims[no].manager), None),
-        str(day),
-        str(day),
+        day,
+        day,
         left,
         left,
         colour_of(left, left, case.stage),

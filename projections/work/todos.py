@@ -122,7 +122,7 @@ def _todo(
         case.since_at,
         None if duty is None else duty.assignee(case),
         not_by=barred,
-        due_on=_day(case.facts.get(duty.due)) if duty is not None and duty.due else None,
+        due_on=case.day_of(duty.due) if duty is not None and duty.due else None,
         asset_nos=tuple(assets_about(state, case)),
         customer_nos=tuple(customers_of(state, case)),
         amount=amount if isinstance(amount, str) else None,
@@ -249,8 +249,3 @@ _SPECIAL = {
     "RiskAsset": _unmanaged,
     "ForeclosedAsset": _checks,
 }
-
-
-def _day(told: object) -> str | None:
-    """A fact that is a business date; the instant until which a proof of freshness counts is no term of the case."""
-    return told if isinstance(told, str) and len(told) == len("2026-01-31") else None

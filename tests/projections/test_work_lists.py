@@ -276,6 +276,14 @@ def test_a_query_out_of_bounds_is_refused(query: Query) -> None:
         search(WorkState(stage_table()), query, lambda _case: True)
 
 
+@pytest.mark.parametrize(("until", "dated"), [("2024-10-20", ["APPROVAL"]), ("2024-10-20T08:30:00Z", [])])
+def test_an_approval_lapses_on_a_day_and_a_proof_of_freshness_is_no_term(until: str, dated: list[str]) -> None:
+    state = fold(WorkState(stage_table()), [_admission(1)])
+    [case] = state.of_kind("RiskAsset")
+    case.stage, case.facts["valid_until"] = "APPROVED", until
+    assert [line.rule_code for line in deadlines.lines(state, Always({"*": date(2024, 9, 25)}))] == dated
+
+
 def _admission(position: int, **changed: Any) -> Mapping[str, Any]:
     payload = {"entity_id": ENTITY, "branch": BRANCH, "ccy": "CNY", "customer_no": "C-1", "principal": "10.00"}
     event = {
