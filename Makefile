@@ -49,7 +49,7 @@ test: setup-test check ## everything: check, page tests, and all tests with Kafk
 	# Tests that start no servers fill the cores; those that wait for brokers and browsers follow, two files at a time,
 	# each with a broker of its own.
 	$(PY) -m pytest -n auto --maxprocesses 4 -m "not kafka and not browser" $(PYTEST_ARGS) || failed=$$?
-	$(PY) -m pytest -n 2 --dist loadfile -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
 	exit $$failed
 
 bench: setup ## one benchmark, NAME=throughput

@@ -23,6 +23,8 @@ from infra.kafka.topic import Topic
 from infra.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+#: Files of minutes begin first, so that no worker is left alone with one at the end.
+LONG = frozenset(("test_users_days", "test_worker", "test_up", "test_berka", "test_workout", "test_write_off"))
 OURS = frozenset({"TIDEMARK_REFERENCE", "TIDEMARK_HYPOTHESIS"})
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -48,7 +50,9 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled the files
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONG)
     for item in items:
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.kafka)

@@ -62,7 +62,7 @@ def room(browser: Browser, bank: MockServer) -> Iterator[Room]:
 
 
 def lcr_of(page: Page, key: str) -> Locator:
-    return page.locator(f"[data-scope='{key}'] [data-figure=lcr]")
+    return page.locator(f"[data-scope='{key}'] .liq-figure[data-figure=lcr]")
 
 
 def row(page: Page, panel: str, name: str) -> Locator:

@@ -203,7 +203,8 @@ def test_a_bar_leads_to_contracts_flows_and_formula_by_keyboard(watched: Home) -
 def test_a_click_on_the_chart_opens_the_bucket_under_the_pointer(watched: Home) -> None:
     watched.open()
     bar = watched.page.locator("#gap-bars button[data-bucket='D181_365']")
-    bar.click()  # waits until it is where it stays, and is in sight
+    bar.scroll_into_view_if_needed()  # waits until it is where it stays
+    bar.click(force=True)  # what lies there is the chart; the button is the keyboard's
     expect(watched.page.locator("#audit-title")).to_have_text("181–365 d · TIDE-CN · CNY")
 
 
