@@ -50,12 +50,13 @@ def pytest_collection() -> Iterator[None]:
         gc.freeze()
 
 
-@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled the files
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONG)
-    for item in items:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    for item in items:  # before `-m` chooses
         if "kafka" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.kafka)
+            item.add_marker("kafka")
+    yield
+    items.sort(key=lambda item: item.path.stem not in LONG)  # after pytest-randomly has shuffled the files
 
 
 @dataclass(frozen=True, slots=True)
