@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from engines.primitives.errors import InvalidInput, Unavailable
 from streams.audit_publisher import SOURCE
@@ -81,12 +81,7 @@ class AnnouncedReservations:
                 self._next.setdefault(partition, 0)
             self._consumer.assign([TopicPartition(self._topic, *place) for place in sorted(self._next.items())])
         deadline = monotonic() + self._timeout_s
-        ends = {
-            partition: self._asking.get_watermark_offsets(
-                TopicPartition(self._topic, partition), timeout=self._timeout_s
-            )[1]
-            for partition in self._next
-        }
+        ends = {partition: self._end(self._asking, partition, deadline) for partition in self._next}
         while any(self._next[partition] < end for partition, end in ends.items()):
             for message in self._consumer.consume(RECORDS_AT_ONCE, timeout=0.2):
                 if message.error() is None:
@@ -95,6 +90,18 @@ class AnnouncedReservations:
                     self.take(place, message.value() or b"", dict(message.headers() or ()).get("ce_source"))
             if monotonic() > deadline:
                 raise Unavailable("the reservations could not be read in time", topic=self._topic)
+
+    def _end(self, asking: Consumer, partition: int, deadline: float) -> int:
+        while True:
+            try:
+                place = TopicPartition(self._topic, partition)
+                end: int = asking.get_watermark_offsets(place, timeout=self._timeout_s)[1]
+                return end
+            except KafkaException as error:
+                # A topic just made, or moved, has no leader for a moment; asking again is left to us.
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or monotonic() > deadline:
+                    raise
+                asking.poll(0.05)
 
     def take(self, place: tuple[int, int], value: bytes, source: object) -> None:
         """One record of the topic, in the order of its partition."""

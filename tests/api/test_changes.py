@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from tests.live_bank import LiveBank, live_policy
 from tests.memory_replay import MemoryReplay, vector
 
 MORNING = datetime(2026, 3, 16, 9, tzinfo=UTC)
+QUIET = MORNING + timedelta(days=1)
 
 
 class Bank:
@@ -40,6 +41,8 @@ class Bank:
         replay: Any = MemoryReplay(self.bank)
 
         def offsets_at(places: Any, milliseconds: int) -> dict[tuple[str, int], int]:
+            if milliseconds == QUIET.timestamp() * 1_000:  # later than every record: ends that the view has not seen
+                return {(topic, part): self.now[f"{topic}/{part}"] + (topic == topics.FX) for topic, part in places}
             assert milliseconds == MORNING.timestamp() * 1_000
             return {(topic, part): self.morning[f"{topic}/{part}"] for topic, part in places}
 
@@ -105,6 +108,12 @@ def test_an_instant_names_a_cut(client: httpx.Client, bank: Bank) -> None:
     by_cut = get(client, "/positions/changes", from_offsets=json.dumps(bank.morning), entity="BANK", currency="CNY")
     assert by_time == by_cut
     assert [row["entity"] for row in by_time["rows"]] == ["BANK"]
+
+
+def test_an_instant_at_the_end_of_a_log_is_no_later_than_what_is_shown(client: httpx.Client, bank: Bank) -> None:
+    body = get(client, "/positions/changes", from_time=QUIET.isoformat())
+    assert body["offsets_before"] == body["offsets"]
+    assert all(Decimal(row["change"]) == 0 for row in body["rows"])
 
 
 @pytest.mark.parametrize(
