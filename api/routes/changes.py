@@ -118,7 +118,7 @@ async def _changes(
             require_ready(ours)
             after = ours.live.read(lambda view: view.offsets(*published, BUSINESS_DATE))
             if between[0][1] is not None:  # of a quiet log the instant is at its end, where the view may not be yet
-                before = {place: min(offset, after.get(place, offset)) for place, offset in before.items()}
+                before = {place: min(offset, after[place]) for place, offset in before.items() if place in after}
         found = changes.explained(ours, figure, (before, after), filters, buckets, limit)
         newest = max((one.as_of[1] for one in found), default=None)
         body: figures.Body = {

@@ -42,7 +42,8 @@ class Bank:
 
         def offsets_at(places: Any, milliseconds: int) -> dict[tuple[str, int], int]:
             if milliseconds == QUIET.timestamp() * 1_000:  # later than every record: ends that the view has not seen
-                return {(topic, part): self.now[f"{topic}/{part}"] + (topic == topics.FX) for topic, part in places}
+                ends = {(topic, part): self.now[f"{topic}/{part}"] + (topic == topics.FX) for topic, part in places}
+                return ends | {(topics.FX, 7): 1}  # a log of which the view has folded nothing
             assert milliseconds == MORNING.timestamp() * 1_000
             return {(topic, part): self.morning[f"{topic}/{part}"] for topic, part in places}
 
