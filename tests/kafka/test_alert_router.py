@@ -35,7 +35,7 @@ def read_to_the_end(log: KafkaAlertLog, positions: dict[int, int], wanted: int) 
 
 def test_alerts_are_read_from_a_position_on_and_again(kafka: Cluster, tmp_path: Path) -> None:
     if ALERT not in kafka.admin.list_topics(timeout=10).topics:  # the topic is the session's
-        ensure_topics(kafka.admin, [Topic(ALERT, 1, FOREVER)], 1)
+        ensure_topics(kafka.admin, [Topic(ALERT, 2, FOREVER)], 1)
     settings = Settings.model_validate({"data_dir": tmp_path, "kafka_bootstrap": kafka.bootstrap})
     log = KafkaAlertLog(consumer_config(settings, kafka.bootstrap))
     producer = RecordProducer(producer_config(settings, kafka.bootstrap))

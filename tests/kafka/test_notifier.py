@@ -71,7 +71,7 @@ def raise_alert(settings: Settings, cluster: Cluster) -> dict[str, Any]:
 
 def test_an_alert_goes_out_by_webhook_and_topic(kafka: Cluster, tmp_path: Path) -> None:
     if ALERT not in kafka.admin.list_topics(timeout=10).topics:
-        ensure_topics(kafka.admin, [Topic(ALERT, 1, FOREVER)], 1)
+        ensure_topics(kafka.admin, [Topic(ALERT, 2, FOREVER)], 1)
     settings = Settings.model_validate(
         {
             "data_dir": tmp_path / "data",
