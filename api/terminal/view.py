@@ -143,6 +143,8 @@ class TerminalView(App[None]):
         self._dirty |= self.desk.take(event, self._clock())
 
     def paint(self) -> None:
+        if not self.is_running:  # it is closing: its parts go before its timer does
+            return
         self.query_one("#signs", Static).update(self.signs())
         if self.held:
             return

@@ -122,6 +122,14 @@ def test_a_new_alert_stands_first_and_opens_in_full() -> None:
     drive(play)
 
 
+def test_a_view_that_is_closing_paints_nothing() -> None:
+    async def play(view: TerminalView, seen: Seen, stream: Driven, pilot: Any) -> None:
+        await until(lambda: len(seen.rows(Part.POSITIONS)) == 2)
+
+    view = drive(play)
+    view.paint()  # its timer may tick once more after its parts are gone
+
+
 def test_a_lost_link_and_its_age_are_said_and_it_recovers() -> None:
     async def play(view: TerminalView, seen: Seen, stream: Driven, pilot: Any) -> None:
         stream.events.put(Unavailable("the API cannot be reached"))
