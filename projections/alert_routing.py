@@ -154,11 +154,11 @@ class Routing:
 
     def release(self, now: datetime, complete_until: datetime, lives: Mapping[str, Life], world: World) -> Decided:
         """What is to be done by `now`. All alerts told before `complete_until` were taken."""
-        decided = Decided()
-        for key in [key for key in self._bundles if key.alone or key.ends + GRACE <= min(now, complete_until)]:
+        decided, known = Decided(), min(now, complete_until)
+        for key in [key for key in self._bundles if key.alone or key.ends + GRACE <= known]:
             decided.notifications += _notifications(key, self._bundles.pop(key), world)
-        self._escalate(now, lives, world, decided)
-        self._expire(now, lives, decided)
+        self._escalate(known, lives, world, decided)  # what cleared in time may still be unread
+        self._expire(now, known, lives, decided)
         decided.notifications.sort(key=lambda one: (one.due_at, one.notification_id))
         return decided
 
@@ -228,11 +228,11 @@ class Routing:
 
     # --- What the time brings ------------------------------------------------------------------------------------
 
-    def _escalate(self, now: datetime, lives: Mapping[str, Life], world: World, decided: Decided) -> None:
+    def _escalate(self, known: datetime, lives: Mapping[str, Life], world: World, decided: Decided) -> None:
         due = sorted(
-            (one for one in self._escalations if one.due <= now), key=lambda one: (one.due, one.told.alert_id)
+            (one for one in self._escalations if one.due <= known), key=lambda one: (one.due, one.told.alert_id)
         )
-        self._escalations = [one for one in self._escalations if one.due > now]
+        self._escalations = [one for one in self._escalations if one.due > known]
         for one in due:
             alert, subscription = one.told.alert, one.subscription
             cleared_at = self._cleared.get(incident_of(alert))
@@ -255,8 +255,8 @@ class Routing:
                     Act("Escalate", one.told.alert_id, alert["entity"], tag, identity(alert) | payload)
                 )
 
-    def _expire(self, now: datetime, lives: Mapping[str, Life], decided: Decided) -> None:
-        due = sorted((at, alert_id) for alert_id, (at, _) in self._expiries.items() if at <= now)
+    def _expire(self, now: datetime, known: datetime, lives: Mapping[str, Life], decided: Decided) -> None:
+        due = sorted((at, alert_id) for alert_id, (at, _) in self._expiries.items() if at <= known)
         for _, alert_id in due[:EXPIRED_AT_ONCE]:
             _, told = self._expiries.pop(alert_id)
             if now - told.at < LATEST and not lives.get(alert_id, Life()).acted_by(now):

@@ -5,7 +5,7 @@ gathers, an escalation that may come), and after the notifications are in the ou
 again, and what is there already is known by its ids. Not for sending: that is whoever empties the outbox.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from threading import Event
 from typing import Protocol
@@ -20,9 +20,9 @@ from engines.primitives.errors import TidemarkError, Unavailable
 from engines.work_calendar import WorkCalendar
 from infra.event_store import Clock, Cursor, EventStore
 from projections.alert_notification import Notification
-from projections.alert_routing import Act, Life, Routing, Told
+from projections.alert_routing import Act, Life, Routing
 from streams.alert_router_metrics import RouterMetrics
-from streams.alert_router_reader import AlertLog
+from streams.alert_router_reader import AlertLog, AlertPage
 from streams.alert_router_world import Worlds
 
 log = structlog.get_logger()
@@ -117,9 +117,7 @@ class AlertRouter:
         acts = self._routing.take(page.told, world)
         for partition, offset in page.next_offsets.items():
             self._routing.passed(partition, offset)
-        decided = self._routing.release(
-            now, self._complete_until(page.told, page.ended, now), self._lives(now), world
-        )
+        decided = self._routing.release(now, self._complete_until(page, now), self._lives(now), world)
         if not self._lead.is_held:
             log.warning("alert_router_lease_lost")
             self._forget()
@@ -151,12 +149,11 @@ class AlertRouter:
         self._cursors, self._saved = cursors, dict(positions)
         return True
 
-    def _complete_until(self, told: Iterable[Told], ended: frozenset[int], now: datetime) -> datetime:
-        """All alerts told before were taken: of a partition that was not read to its end, the newest one."""
-        for one in told:
-            self._newest[one.partition] = one.at
-        behind = [at for partition, at in self._newest.items() if partition not in ended]
-        unknown = self._cursors.keys() - ended - self._newest.keys()
+    def _complete_until(self, page: AlertPage, now: datetime) -> datetime:
+        """All alerts told before were taken: of a partition that was not read to its end, up to its last record."""
+        self._newest |= {one.partition: one.at for one in page.told} | dict(page.read_until)
+        behind = [at for partition, at in self._newest.items() if partition not in page.ended]
+        unknown = self._cursors.keys() - page.ended - self._newest.keys()
         return datetime.min.replace(tzinfo=now.tzinfo) if unknown else min(behind, default=now)
 
     def _lives(self, now: datetime) -> dict[str, Life]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -23,11 +24,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class AlertPage(NamedTuple):
     """Alerts in the order of their partitions; `next_offsets` after the last record looked at; partitions read to
-    their end."""
+    their end; `read_until`, when Kafka took the last record looked at, an alert or the end of a tick: while entries
+    come in, ticks follow each other so fast that an end is hardly ever seen."""
 
     told: list[Told]
     next_offsets: dict[int, int]
     ended: frozenset[int]
+    read_until: Mapping[int, datetime] = MappingProxyType({})
 
 
 class AlertLog(Protocol):
@@ -71,11 +74,13 @@ class KafkaAlertLog:
         if self._at != dict(positions):
             self._assign(positions)
         told: list[Told] = []
+        read_until: dict[int, datetime] = {}
         for message in self._messages():
             error, partition = message.error(), message.partition() or 0
             if error is None:
                 self._at[partition] = (message.offset() or 0) + 1
                 self._ended.discard(partition)
+                read_until[partition] = _taken_at(message)
                 if (one := told_of(message)) is not None:
                     told.append(one)
             elif error.code() == KafkaError._PARTITION_EOF:
@@ -84,7 +89,7 @@ class KafkaAlertLog:
             else:
                 self._at = {}
                 raise Unavailable(f"no alerts: {error.str()}")
-        return AlertPage(told, dict(self._at), frozenset(self._ended))
+        return AlertPage(told, dict(self._at), frozenset(self._ended), read_until)
 
     def _messages(self) -> list[Message]:
         """Those that are there, as soon as one is."""
@@ -106,10 +111,9 @@ def told_of(message: Message) -> Told | None:
     """None: the end of a tick, or a record that is no alert, which the log says."""
     if message.key() == CUT_KEY:
         return None
-    _, at_ms = message.timestamp()
     try:
         alert = msgspec.json.decode(message.value() or b"", type=dict[str, Any])
-        told = Told(message.partition() or 0, message.offset() or 0, _EPOCH + timedelta(milliseconds=at_ms), alert)
+        told = Told(message.partition() or 0, message.offset() or 0, _taken_at(message), alert)
         for name in ("alert_id", "kind", "rule", "entity", "currency", "event_time"):
             if not isinstance(alert[name], str):
                 raise TypeError(name)
@@ -117,3 +121,7 @@ def told_of(message: Message) -> Told | None:
         log.error("alert_unreadable", partition=message.partition(), offset=message.offset(), error=str(error))
         return None
     return told
+
+
+def _taken_at(message: Message) -> datetime:
+    return _EPOCH + timedelta(milliseconds=message.timestamp()[1])

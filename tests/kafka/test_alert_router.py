@@ -3,6 +3,7 @@
 import json
 import time
 import uuid
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,14 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
 def read_to_the_end(log: KafkaAlertLog, positions: dict[int, int], wanted: int) -> AlertPage:
     """All pages from these positions on, until they are at their end with so many alerts."""
-    told, deadline = [], time.monotonic() + 30
+    told, read_until, deadline = [], dict[int, datetime](), time.monotonic() + 30
     while time.monotonic() < deadline:
         page = log.read(positions)
         told += page.told
+        read_until |= page.read_until
         positions = page.next_offsets
         if len(told) >= wanted and page.ended == positions.keys():
-            return AlertPage(told, positions, page.ended)
+            return AlertPage(told, positions, page.ended, read_until)
     raise AssertionError(f"{len(told)} of {wanted} alerts, at {positions}")
 
 
@@ -49,8 +51,10 @@ def test_alerts_are_read_from_a_position_on_and_again(kafka: Cluster, tmp_path: 
         producer.flush()
         first = read_to_the_end(log, start, 5)
         assert sorted(one.alert_id for one in first.told) == sorted(ids)
+        assert all(one.at <= first.read_until[one.partition] for one in first.told)
         assert sum(first.next_offsets.values()) == sum(start.values()) + 7
         again = read_to_the_end(log, start, 5)
+        assert again.read_until == first.read_until
         places = [sorted((one.partition, one.offset, one.at) for one in page.told) for page in (first, again)]
         assert places[0] == places[1]  # partitions come in any order
         middle = first.told[2]

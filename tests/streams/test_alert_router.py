@@ -32,6 +32,7 @@ class Log:
 
     records: dict[int, list[Told]] = field(default_factory=lambda: {0: [], 1: []})
     is_away: bool = False
+    ticks_at: datetime | None = None  # then entries come in and no end is seen
     read_from: list[dict[int, int]] = field(default_factory=list)
 
     def add(self, number: int, *, partition: int = 0, **changed: Any) -> None:
@@ -48,7 +49,10 @@ class Log:
         found = {partition: self.records[partition][start : start + 2] for partition, start in positions.items()}
         nexts = {partition: positions[partition] + len(alerts) for partition, alerts in found.items()}
         ended = frozenset(p for p, offset in nexts.items() if offset == len(self.records[p]))
-        return AlertPage([one for alerts in found.values() for one in alerts], nexts, ended)
+        alerts = [one for alerts in found.values() for one in alerts]
+        if self.ticks_at is None:
+            return AlertPage(alerts, nexts, ended)
+        return AlertPage(alerts, nexts, frozenset(), dict.fromkeys(ended, self.ticks_at))
 
 
 class World:
@@ -122,6 +126,32 @@ def test_a_digest_gathers_over_a_crash(world: World) -> None:
     world.log.read_from.clear()
     world.steps(world.router("three"))
     assert world.log.read_from[0] == {0: 1, 1: 1}
+
+
+def test_a_digest_ends_while_ticks_follow_each_other_so_fast_that_no_end_of_the_log_is_seen(world: World) -> None:
+    world.subscribe(digest="HOURLY")
+    world.log.add(0)
+    world.log.ticks_at = START + 59 * MINUTE
+    router = world.router()
+    world.steps(router, after=62 * MINUTE)
+    assert world.sent() == []  # there may be more of that hour
+    world.log.ticks_at = START + 61 * MINUTE
+    world.steps(router)
+    assert world.sent() == [("S1", ("A-0",))]
+
+
+def test_what_cleared_while_nobody_routed_is_not_escalated_before_that_is_read(world: World) -> None:
+    members = [{"person": "bob", "channel": "sms", "target": "10086"}]
+    world.give("AlertTeam", "T1", "Found", entity_id="NORTH", members=members,
+               levels=[{"after_minutes": 5, "persons": ["bob"]}])  # fmt: skip
+    world.subscribe(team="T1")
+    world.log.add(0, light="red")
+    world.log.add(1)
+    world.log.add(2, light="green", kind="cleared", incident="A-0", after=MINUTE)  # of the next page
+    world.steps(world.router(), after=20 * MINUTE)
+    escalated = [name for name, ids in world.sent() if name == "S1:1:bob" and "A-0" in ids]
+    assert escalated == []
+    assert ("S1:1:bob", ("A-1",)) in world.sent()
 
 
 class Failing(Outbox):
