@@ -100,14 +100,14 @@ class Replayed:
 def replay(
     store: DeliveryStore, now: datetime, chosen: Chosen, key: Key | None = None, *, lift: bool = False
 ) -> Replayed:
-    """Make ended notifications due again under their ids; 10,000 at most, then ask again. Suspended targets among
-    them are tried again, with `lift` all that are suspended of that subscription and channel. The same key again does
-    nothing and says what it did.
+    """Make ended notifications due again under their ids, none before it was due at first; 10,000 at most, then ask
+    again. Suspended targets among them are tried again, with `lift` all that are suspended of that subscription and
+    channel, and all that they missed is due. The same key again does nothing and says what it did.
 
     Raises InvalidInput (as `Chosen.where`), Conflict (that key asked for something else).
     """
     where, values = chosen.where()
-    now_us = microseconds(now)
+    now_us, at_once = microseconds(now), "" if lift else f" LIMIT {REPLAYED_AT_ONCE}"
     with store.tables.transaction() as run:
         known = None if key is None else _known(run, key, chosen.asked(), now_us)
         if known is not None:
@@ -116,10 +116,13 @@ def replay(
             of_these, names = chosen.targets()
             run(f"DELETE FROM {{notification_target}} WHERE {of_these} AND suspended_us IS NOT NULL", names)  # noqa: S608
         rows = run(
-            "UPDATE {notification} SET state = 'waiting', open = 1, due_us = ?, since_us = ?, tries = 0, "  # noqa: S608
-            "ended_us = NULL, error = '', told = 1 WHERE seq IN (SELECT n.seq FROM {notification} n "
-            f"WHERE {where} ORDER BY n.seq LIMIT {REPLAYED_AT_ONCE}) RETURNING subscription, channel, target",
-            (now_us, now_us, *values),
+            # What was suspended while it waited for the end of quiet hours waits on.
+            "UPDATE {notification} SET state = 'waiting', open = 1, tries = 0, ended_us = NULL, error = '', "  # noqa: S608
+            "told = 1, due_us = CASE WHEN since_us > ? THEN since_us ELSE ? END, "
+            "since_us = CASE WHEN since_us > ? THEN since_us ELSE ? END WHERE seq IN "
+            f"(SELECT n.seq FROM {{notification}} n WHERE {where} ORDER BY n.seq{at_once}) "
+            "RETURNING subscription, channel, target",
+            (*[now_us] * 4, *values),
         )
         places = sorted({(row["subscription"], row["channel"], row["target"]) for row in rows})
         resumed = [place[:2] for place in places if _forget(run, place)]
@@ -203,10 +206,19 @@ class SuspendedTarget:
 
 def newly_suspended(store: DeliveryStore, limit: int = 100) -> list[SuspendedTarget]:
     """Targets that nobody was told of yet, the longest suspended first."""
+    return _suspended(store, "told = 0", [], limit)
+
+
+def suspended_of(store: DeliveryStore, chosen: Chosen, limit: int = REPLAYED_AT_ONCE) -> list[SuspendedTarget]:
+    """Those of the chosen subscription and channel, whoever was told of them."""
+    return _suspended(store, *chosen.targets(), limit)
+
+
+def _suspended(store: DeliveryStore, where: str, values: Sequence[object], limit: int) -> list[SuspendedTarget]:
     rows = store.tables.run(
-        "SELECT subscription, channel, target, reason, suspended_us FROM {notification_target} WHERE told = 0 "
+        f"SELECT subscription, channel, target, reason, suspended_us FROM {{notification_target}} WHERE {where} "  # noqa: S608
         "AND suspended_us IS NOT NULL ORDER BY suspended_us, subscription, channel LIMIT ?",
-        (limit,),
+        (*values, limit),
     )
     return [
         SuspendedTarget(

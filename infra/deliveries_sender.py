@@ -187,9 +187,11 @@ class Sender:
         started = self.clock()
         try:
             outcome = await self._attempt(claimed, started)
-            await self._record(claimed, outcome, started)
         finally:
+            # Before it is recorded: the receiver is free now, and whoever is next to it need not wait for our disk.
             self.lanes.give(claimed.lane, self.clock(), failed=_lane_failed(outcome))
+            self.on_free()
+        await self._record(claimed, outcome, started)
 
     async def _attempt(self, claimed: Claimed, started: datetime) -> Outcome:
         channel = self.channels.get(claimed.notification.channel)

@@ -6,19 +6,22 @@ The same bytes at every attempt, since they follow from the notification alone; 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import msgspec
 
 from infra.channels import alert_facts as facts
+from infra.channels.message_body import MessageType, NotificationAlert, NotificationBody, NotificationData
 from infra.channels.words import WORDS
 from infra.masking import masked_accounts
 from projections.alert_notification import Notification, Purpose
 from projections.alert_severity import Severity
 
-VERSION = "1"
-TYPES = {Purpose.ALERT: "alert.notified", Purpose.ESCALATION: "alert.escalated", Purpose.RESOLVED: "alert.resolved"}
-TEST_TYPE = "subscription.test"
+TYPES: dict[Purpose, MessageType] = {
+    Purpose.ALERT: "alert.notified",
+    Purpose.ESCALATION: "alert.escalated",
+    Purpose.RESOLVED: "alert.resolved",
+}
+TEST_TYPE: MessageType = "subscription.test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +36,34 @@ class Messages:
         """`{type, timestamp, version, data}` (docs/alert-delivery.md), the shape that Standard Webhooks
         recommends."""
         shown = told.alerts[: self.alerts_max]
-        data: dict[str, Any] = {
-            "delivery_id": told.notification_id,
-            "subscription": told.subscription,
-            "purpose": told.purpose,
-            "digest": told.digest,
-            "language": told.language,
-            "title": self.title(told),
-            "alert_ids": told.alert_ids,
-            "alerts_omitted": len(told.alerts) - len(shown),
-            "alerts": [self._alert(alert, told.language) for alert in shown],
-        }
-        body = {"type": self.type(told), "timestamp": told.due_at, "version": VERSION, "data": data}
-        text = msgspec.json.encode(body)
+        data = NotificationData(
+            delivery_id=told.notification_id,
+            subscription=told.subscription,
+            purpose=told.purpose,
+            digest=told.digest,
+            language="zh" if told.language == "zh" else "en",
+            title=self.title(told),
+            alert_ids=told.alert_ids,
+            alerts_omitted=len(told.alerts) - len(shown),
+            alerts=[self._alert(alert, told.language) for alert in shown],
+        )
+        text = msgspec.json.encode(NotificationBody(type=self.type(told), timestamp=told.due_at, data=data))
         return masked_accounts(text.decode()).encode() if self.mask else text
 
-    def type(self, told: Notification) -> str:
+    def type(self, told: Notification) -> MessageType:
         return TEST_TYPE if _is_test(told) else TYPES[told.purpose]
 
-    def _alert(self, alert: facts.Alert, language: str) -> dict[str, Any]:
-        words = {
-            "severity": facts.severity(alert),
-            "summary": self.summary(alert, language),
-            "link": facts.link(alert, self.page),
-            "explain": facts.explain(alert),
-        }
+    def _alert(self, alert: facts.Alert, language: str) -> NotificationAlert:
         record = dict(alert)
         if self.mask and "reason" in record:
             record["reason"] = facts.masked_text(str(record["reason"]), alert)
-        return words | {"record": record}
+        return NotificationAlert(
+            severity=Severity(facts.severity(alert)),
+            summary=self.summary(alert, language),
+            link=facts.link(alert, self.page),
+            explain=facts.explain(alert),
+            record=record,
+        )
 
     def summary(self, alert: facts.Alert, language: str) -> str:
         """`limit lcr NORTH 0.98 against minimum 1.00`"""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from engines.primitives.errors import Conflict, InvalidInput, NotFound
+from infra import deliveries_ended
 from infra.channels.outcome import Outcome, Result, retry
 from infra.deliveries import DeliveryStore, Ended, Suspension
 from infra.deliveries_ended import Chosen, Key, Replayed, newly_suspended, replay, told, told_suspended, untold
@@ -191,6 +192,22 @@ class DeliveriesConformance:
         assert replay(deliveries, START, again, lift=True).count == 2  # the two of b
         assert [row["subscription"] for row in suspended(deliveries)] == ["SUB-10"]
         assert sorted(row["subscription"] for row in page(deliveries, state="waiting")[0]) == ["SUB-1", "SUB-1:2:U-7"]
+
+    def test_a_resumed_target_gets_all_that_it_missed_and_nothing_before_it_is_due(
+        self, deliveries: DeliveryStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(deliveries_ended, "REPLAYED_AT_ONCE", 2)
+        morning, night = START + timedelta(hours=8), START + timedelta(hours=1)
+        deliveries.put([note("a"), note("waits", due=morning)])
+        end_all(deliveries, Outcome(Result.GONE, 410, "gone"))
+        deliveries.put([note("b"), note("c"), note("later", due=morning)])
+        assert replay(deliveries, night, Chosen(subscription="SUB-1", states=["suspended"]), lift=True).count == 4
+        assert len(deliveries.due(night, 9, holder="x", lease=LEASE)) == 2
+        quiet = deliveries.due(morning - timedelta(seconds=1), 9, holder="x", lease=timedelta(days=1))
+        assert {one.notification.alert_ids for one in quiet} == {("b",), ("c",)}  # their lease ran out
+        found = deliveries.due(morning, 9, holder="x", lease=LEASE)
+        assert {one.notification.alert_ids for one in found} == {("waits",), ("later",)}
+        assert {one.since for one in found} == {morning}
 
     def test_only_what_was_delivered_long_ago_is_forgotten(self, deliveries: DeliveryStore) -> None:
         """First what it said, then the record; whatever its age never what did not arrive."""
