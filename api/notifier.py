@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from aggregates.alert import alert_key
 from aggregates.assets import Assets
 from aggregates.process_managers import Wanted, carry_out
+from api.notifier_suspensions import suspension
 from api.notifier_wiring import Channels, channels_of
 from api.opening import opened_assets
 from api.startup import stop_on_signals
@@ -228,19 +229,12 @@ def telling_suspended(assets: Assets, clock: Clock) -> Callable[[SuspendedTarget
     """Says on a subscription that a target of it, or of its escalations, is left alone; once for each suspension."""
 
     def tell(one: SuspendedTarget) -> None:
-        key = of_subscription(one.subscription)
         place = f"{one.subscription}/{one.channel}/{one.target}/{one.at.isoformat()}"
-        payload = {
-            "delivered_as": one.subscription,
-            "channel": str(one.channel),
-            "target": one.target,
-            "error_text": one.reason,
-        }
-        wanted = Wanted("AlertSubscription", key, "SuspendTarget", payload)
+        wanted = suspension(one)
         cmd_id = str(uuid5(NAMESPACE_URL, f"/tm/notifier/suspended/{place}"))
         for result in carry_out(assets, wanted, cmd_id, clock()):
             if isinstance(result, TidemarkError):  # it has ended meanwhile, say
-                log.warning("suspension_refused", subscription=key, code=result.code, reason=str(result))
+                log.warning("suspension_refused", subscription=wanted.key, code=result.code, reason=str(result))
 
     return tell
 

@@ -10,12 +10,13 @@ from uuid import uuid4
 from aggregates.alert_subscription import ADMINISTRATORS
 from aggregates.envelope import EVERY_ENTITY, Principal
 from api.auth import permitted
+from api.paging import NO_SUCH_PAGE
 from engines.primitives.errors import Forbidden, InvalidInput, NotFound, Rejected
 from infra import deliveries_reading as reading
 from infra.channels.alert_facts import TEST
 from infra.channels.webhook import of_subscription
 from infra.deliveries import DeliveryStore
-from infra.deliveries_ended import Chosen, Key, Replayed, replay
+from infra.deliveries_ended import Chosen, Key, Replayed, SuspendedTarget, replay, suspended_of
 from projections.alert_notification import Channel, Notification, Purpose, notification_id
 
 SUBSCRIPTION, TEAM = "AlertSubscription", "AlertTeam"
@@ -69,20 +70,20 @@ class Deliveries:
         subscription: str | None,
         channel: str | None,
         state: str | None,
-        before: str | None,
+        cursor: str | None,
         limit: int,
     ) -> dict[str, Any]:
-        rows, cursor = reading.page(
+        rows, following = reading.page(
             self.store,
             alert_id=alert_id,
             subscription=subscription,
             channel=channel,
             state=state,
             entities=permitted(reader, None),
-            before=None if before is None else _cursor(before),
+            before=None if cursor is None else _place(cursor),
             limit=limit,
         )
-        return {"rows": rows, "cursor": None if cursor is None else str(cursor)}
+        return {"rows": rows, "cursor": None if following is None else str(following)}
 
     def one(self, reader: Principal, delivery_id: str) -> dict[str, Any]:
         return reading.one(self.store, delivery_id, permitted(reader, None))
@@ -91,6 +92,9 @@ class Deliveries:
         """Counts and suspended targets of everybody. Raises Forbidden: for those who look after all of them."""
         _unless_administrator(reader)
         return {"states": reading.counts(self.store), "suspended": reading.suspended(self.store)}
+
+    def suspended(self, chosen: Chosen) -> list[SuspendedTarget]:
+        return suspended_of(self.store, chosen)
 
     def replay(
         self,
@@ -157,10 +161,10 @@ def base_subscription(name: str) -> str:
     return of_subscription(name)
 
 
-def _cursor(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise InvalidInput("want the cursor of a page", field="before")
-    return int(text)
+def _place(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise InvalidInput(NO_SUCH_PAGE, field="cursor")
+    return int(cursor)
 
 
 def is_administrator(reader: Principal) -> bool:

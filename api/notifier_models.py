@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.moments import ZonedInstant
 
 State = Literal["waiting", "sending", "delivered", "failed", "suspended"]
 Ended = Literal["delivered", "failed", "suspended"]
@@ -84,7 +86,7 @@ class Replay(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ids: list[Name] = Field(default_factory=list, max_length=200, description="delivery ids, whatever became of them")
-    since: AwareDatetime | None = Field(None, description="those that were due at or after it")
+    since: ZonedInstant | None = Field(None, description="those that were due at or after it")
     subscription: Name | None = None
     channel: ChannelName | None = Field(None, description="only by this one")
     cmd_id: Name | None = Field(

@@ -43,7 +43,7 @@ def list_deliveries(
     state: Annotated[
         str | None, typer.Option("--state", help="waiting, sending, delivered, failed (dead letters), suspended.")
     ] = None,
-    before: Annotated[str | None, typer.Option("--before", help="Cursor of the page before this one.")] = None,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Of the page before.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="At most this many.")] = 50,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -51,14 +51,14 @@ def list_deliveries(
     """Deliveries, newest first; one for each alert, subscription, channel and purpose."""
     with Api(load_settings(data_dir=data_dir)) as api:
         found = api.get(
-            "/alert-deliveries", alert_id=alert, subscription=subscription, state=state, before=before, limit=limit
+            "/alert-deliveries", alert_id=alert, subscription=subscription, state=state, cursor=cursor, limit=limit
         )
     if as_json:
         print_json(found, indent=2)
         return
     out().print(table(found["rows"], COLUMNS))
     if found["cursor"]:
-        err().print(f"[dim]more with --before {found['cursor']}[/]")
+        err().print(f"[dim]more: --cursor {found['cursor']}[/]")
 
 
 @deliveries.command()

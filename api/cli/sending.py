@@ -11,9 +11,14 @@ from api.cli.options import load_settings
 from api.cli.output import out, print_json
 
 
-def send(path: str, body: dict[str, Any], cmd_id: str | None, data_dir: Path | None, as_json: bool) -> None:
+def posted(path: str, body: dict[str, Any], cmd_id: str | None, data_dir: Path | None) -> dict[str, Any]:
+    """What the server answers to a command."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        answer = api.post(path, body | {"cmd_id": cmd_id or str(uuid4())})
+        return api.post(path, body | {"cmd_id": cmd_id or str(uuid4())})
+
+
+def send(path: str, body: dict[str, Any], cmd_id: str | None, data_dir: Path | None, as_json: bool) -> None:
+    answer = posted(path, body, cmd_id, data_dir)
     if as_json:
         print_json(answer, indent=2)
         return

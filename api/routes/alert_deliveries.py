@@ -14,6 +14,7 @@ from aggregates.envelope import Principal
 from api import notifier_models as models
 from api.auth import Ours, Reader
 from api.notifier_desk import SUBSCRIPTION, Deliveries, base_subscription, handled, is_administrator
+from api.notifier_suspensions import said_late
 from api.paging import Cursor, paged
 from api.routes.figures import json_response
 from api.services import Services
@@ -22,6 +23,8 @@ from infra.deliveries import SUSPENDED
 from infra.deliveries_ended import Chosen
 
 router = APIRouter(tags=["alerts"])
+
+NONE_SUSPENDED = "AlertSubscription.ResumeTarget.2"  # guard of a subscription that knows of no suspended target
 
 Key = Annotated[str, Path(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
 Name = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
@@ -38,7 +41,6 @@ async def alert_deliveries(
     channel: Annotated[models.ChannelName | None, Query()] = None,
     state: Annotated[models.State | None, Query(description="failed: the dead letters")] = None,
     cursor: Cursor = None,
-    before: Annotated[str | None, Query(max_length=20, deprecated=True, description="now `cursor`")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:
     """Deliveries of alerts of your entities, newest first: one for each alert, subscription, channel and purpose."""
@@ -50,7 +52,7 @@ async def alert_deliveries(
         subscription=subscription,
         channel=channel,
         state=state,
-        before=cursor or before,
+        cursor=cursor,
         limit=limit,
     )
     return paged(request, await anyio.to_thread.run_sync(work))
@@ -119,8 +121,16 @@ async def resume_alert_subscription(
         owner = handled(ours.assets, reader, subscription_no)
         owner.unless_may(reader)
         payload = body.model_dump(include={"channel", "comment"}, exclude_none=True)
-        state = _resumed(ours, reader, subscription_no, body.cmd_id, payload)
         chosen = Chosen(subscription=subscription_no, channel=body.channel, states=(SUSPENDED,), escalations=True)
+        try:
+            state = _resumed(ours, reader, subscription_no, body.cmd_id, payload)
+        except Rejected as refusal:
+            stopped = desk.suspended(chosen)
+            if refusal.facts.get("guard") != NONE_SUSPENDED or not stopped:
+                raise
+            for command in said_late(stopped, body.cmd_id, ours.clock()):
+                ours.assets.execute(command)
+            state = _resumed(ours, reader, subscription_no, body.cmd_id, payload)
         done = desk.replay(reader, ours.clock(), owner, chosen, f"resume/{body.cmd_id}", lift=True)
         return {"replayed": done.count, "state": state}
 

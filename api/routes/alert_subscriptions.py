@@ -13,7 +13,7 @@ from api import alert_centre_models as models
 from api.alert_centre_preview import KEY, preview, seen_by, told_since
 from api.alert_silences import silences_of
 from api.auth import Ours, Reader
-from api.case_commands import CaseCommand, answer, execute, named
+from api.case_commands import CaseCommand, IfNoneMatch, answer, execute, named, state_of, told
 from api.decision_models import CaseState, CommandAnswer, History, States
 from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
 from api.routes.alert_centre import centre_of
@@ -42,10 +42,6 @@ async def _list(
         return page_of(found, cursor, limit)
 
     return paged(request, await anyio.to_thread.run_sync(work))
-
-
-async def _state(reader: Principal, ours: Any, aggregate: str, key: str) -> Response:
-    return answer(await anyio.to_thread.run_sync(lambda: ours.assets.state(aggregate, key, reader=reader)))
 
 
 async def _history(reader: Principal, ours: Any, aggregate: str, key: str) -> Response:
@@ -116,9 +112,11 @@ async def preview_subscription(reader: Reader, ours: Ours, slow: Slow, body: mod
 
 
 @router.get("/alert-subscriptions/{subscription_no}", responses={200: {"model": CaseState}})
-async def subscription(reader: Reader, ours: Ours, subscription_no: No) -> Response:
+async def subscription(
+    reader: Reader, ours: Ours, subscription_no: No, if_none_match: IfNoneMatch = None
+) -> Response:
     """One subscription as it is now."""
-    return await _state(reader, ours, SUBSCRIPTION, subscription_no)
+    return await state_of(ours, reader, SUBSCRIPTION, subscription_no, if_none_match)
 
 
 @router.get("/alert-subscriptions/{subscription_no}/history", responses={200: {"model": History}})
@@ -129,7 +127,11 @@ async def subscription_history(reader: Reader, ours: Ours, subscription_no: No) 
 
 @router.post("/alert-subscriptions/{subscription_no}/{command}", responses={200: {"model": CommandAnswer}})
 async def change_subscription(
-    reader: Reader, ours: Ours, subscription_no: No, command: str, body: CaseCommand
+    reader: Reader,
+    ours: Ours,
+    subscription_no: No,
+    command: Annotated[str, told(SUBSCRIPTION_COMMANDS)],
+    body: CaseCommand,
 ) -> Response:
     """change (the payload says the whole content) or end."""
     if isinstance(body.payload.get("filter"), str):
@@ -150,9 +152,9 @@ async def silences(
 
 
 @router.get("/alert-silences/{silence_no}", responses={200: {"model": CaseState}})
-async def silence(reader: Reader, ours: Ours, silence_no: No) -> Response:
+async def silence(reader: Reader, ours: Ours, silence_no: No, if_none_match: IfNoneMatch = None) -> Response:
     """One silence as it is now."""
-    return await _state(reader, ours, SILENCE, silence_no)
+    return await state_of(ours, reader, SILENCE, silence_no, if_none_match)
 
 
 @router.post("/alert-silences", responses={200: {"model": CommandAnswer}})
@@ -163,7 +165,9 @@ async def make_silence(reader: Reader, ours: Ours, body: models.Opening) -> Resp
 
 
 @router.post("/alert-silences/{silence_no}/{command}", responses={200: {"model": CommandAnswer}})
-async def change_silence(reader: Reader, ours: Ours, silence_no: No, command: str, body: CaseCommand) -> Response:
+async def change_silence(
+    reader: Reader, ours: Ours, silence_no: No, command: Annotated[str, told(SILENCE_COMMANDS)], body: CaseCommand
+) -> Response:
     """approve or reject, by another person; end."""
     return await execute(ours, reader, SILENCE, silence_no, named(SILENCE_COMMANDS, command), body)
 
@@ -181,9 +185,9 @@ async def teams(
 
 
 @router.get("/alert-teams/{team_no}", responses={200: {"model": CaseState}})
-async def team(reader: Reader, ours: Ours, team_no: No) -> Response:
+async def team(reader: Reader, ours: Ours, team_no: No, if_none_match: IfNoneMatch = None) -> Response:
     """One team as it is now."""
-    return await _state(reader, ours, TEAM, team_no)
+    return await state_of(ours, reader, TEAM, team_no, if_none_match)
 
 
 @router.post("/alert-teams", responses={200: {"model": CommandAnswer}})
@@ -194,6 +198,8 @@ async def found_team(reader: Reader, ours: Ours, body: models.Opening) -> Respon
 
 
 @router.post("/alert-teams/{team_no}/{command}", responses={200: {"model": CommandAnswer}})
-async def change_team(reader: Reader, ours: Ours, team_no: No, command: str, body: CaseCommand) -> Response:
+async def change_team(
+    reader: Reader, ours: Ours, team_no: No, command: Annotated[str, told(TEAM_COMMANDS)], body: CaseCommand
+) -> Response:
     """change (the payload says members and levels as a whole) or disband."""
     return await execute(ours, reader, TEAM, team_no, named(TEAM_COMMANDS, command), body)

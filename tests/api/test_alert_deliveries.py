@@ -40,9 +40,12 @@ class Subscriptions(AssetsDouble):
 
     def __init__(self) -> None:
         self.given: dict[str, Command] = {}
+        self.unsaid = {"SUB-8"}  # know of no suspended target
 
     def execute(self, command: Command) -> Any:
-        if command.command == "ResumeTarget" and command.key == "SUB-8":
+        if command.command == "SuspendTarget":
+            self.unsaid.discard(command.key)
+        if command.command == "ResumeTarget" and command.key in self.unsaid:
             raise Rejected("no target is suspended", guard="AlertSubscription.ResumeTarget.2")
         self.given.setdefault(command.cmd_id, command)
 
@@ -72,7 +75,7 @@ def verify_token(token: str, now: object) -> Principal:
 
 class Served:
     def __init__(self, deliveries: DeliveryStore, http: httpx.Client, assets: Subscriptions) -> None:
-        self.deliveries, self.http, self.given = deliveries, http, assets.given
+        self.deliveries, self.http, self.assets, self.given = deliveries, http, assets, assets.given
 
     def ask(self, who: str, method: str, path: str, **more: Any) -> Any:
         answer = self.http.request(method, V1 + path, headers={"Authorization": f"Bearer {who}"}, **more)
@@ -97,6 +100,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def served(server: Served) -> Served:
     emptied(server.deliveries)
+    server.assets.unsaid = {"SUB-8"}
     server.deliveries.put([note("a"), note("b", alerts=[{"alert_id": "b", "entity": "SOUTH"}]), note("c")])
     return server
 
@@ -104,7 +108,7 @@ def served(server: Served) -> Served:
 def test_readers_see_deliveries_of_their_entities_page_by_page(served: Served) -> None:
     page = served.ask("owner", "GET", "/alert-deliveries", params={"limit": 1})
     assert [row["alert_id"] for row in page["rows"]] == ["c"]
-    page = served.ask("owner", "GET", "/alert-deliveries", params={"limit": 1, "before": page["cursor"]})
+    page = served.ask("owner", "GET", "/alert-deliveries", params={"limit": 1, "cursor": page["cursor"]})
     assert ([row["alert_id"] for row in page["rows"]], page["cursor"]) == (["a"], None)
     assert [row["alert_id"] for row in served.ask("south", "GET", "/alert-deliveries")["rows"]] == ["b"]
     assert served.ask("owner", "GET", "/alert-deliveries", params={"alert_id": "b"})["rows"] == []
@@ -127,8 +131,8 @@ def test_one_delivery_with_its_attempts(served: Served) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        {"before": "x"},
-        {"before": "9" * 20},
+        {"cursor": "x"},
+        {"cursor": "9" * 20},
         {"state": "lost"},
         {"channel": "pigeon"},
         {"limit": 0},
@@ -205,6 +209,24 @@ def test_who_may_resume_a_target(served: Served) -> None:
     assert served.ask("owner", "POST", path, json={}) == 422
 
 
+def test_a_target_that_was_suspended_before_its_subscription_said_so_is_resumed(served: Served) -> None:
+    served.deliveries.put([note("d", subscription="SUB-8"), note("e", subscription="SUB-8:1:U-7")])
+    served.end_all(Outcome(Result.GONE, 410, "gone"))
+    served.given.clear()
+    path, body = "/alert-subscriptions/SUB-8/resume", {"cmd_id": "m-8", "channel": "webhook"}
+    assert served.ask("owner", "POST", path, json=body | {"channel": "sms"}) == 409  # that one is not suspended
+    served.deliveries.put([note("f", subscription="SUB-8")])
+    assert served.ask("owner", "POST", path, json=body)["replayed"] == 1
+    *said, resumed = served.given.values()
+    assert [(one.command, one.payload["delivered_as"], one.role) for one in said] == [
+        ("SuspendTarget", "SUB-8", "SY"),
+        ("SuspendTarget", "SUB-8:1:U-7", "SY"),
+    ]
+    assert (resumed.command, resumed.principal.actor) == ("ResumeTarget", "U-118")
+    suspended = served.ask("engineer", "GET", "/alert-deliveries/status")["suspended"]
+    assert {row["subscription"] for row in suspended} == {"SUB-1"}
+
+
 def test_status_is_for_those_who_look_after_deliveries(served: Served) -> None:
     served.end_all(Outcome(Result.GONE, 410, "gone"))
     found = served.ask("engineer", "GET", "/alert-deliveries/status")
@@ -252,6 +274,10 @@ def test_the_command_line_lists_replays_and_tries_out(served: Served, monkeypatc
     runner = CliRunner()
     listed = runner.invoke(app, ["deliveries", "list", "--state", "failed", "--json"])
     assert [row["alert_id"] for row in json.loads(listed.stdout)["rows"]] == ["c", "b", "a"]
+    newest = runner.invoke(app, ["deliveries", "list", "--limit", "1"])
+    cursor = newest.stderr.strip().removeprefix("more: --cursor ")
+    older = runner.invoke(app, ["deliveries", "list", "--limit", "1", "--cursor", cursor, "--json"])
+    assert [row["alert_id"] for row in json.loads(older.stdout)["rows"]] == ["b"]
     replayed = runner.invoke(app, ["deliveries", "replay", "--subscription", "SUB-1"])
     assert replayed.stdout == "3 messages are due again\n"
     again = runner.invoke(app, ["deliveries", "resume", "SUB-1", "--channel", "sms", "-m", "a new number"])
