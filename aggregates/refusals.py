@@ -20,7 +20,8 @@ def unless(holds: bool, guard: str, message: str, **facts: str | int) -> None:
 def unless_state(state: str, allowed: Collection[str], command: str, guard: str = "STATE") -> None:
     """Raises Rejected unless the command may be given in this state."""
     if state not in allowed:
-        raise Rejected(f"{command} is not possible while {state}", guard=guard, state=state)
+        possible = " or ".join(sorted(allowed))
+        raise Rejected(f"{command} is not possible while {state}, only while {possible}", guard=guard, state=state)
 
 
 def unless_field(holds: bool, field: str, message: str) -> None:

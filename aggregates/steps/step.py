@@ -17,7 +17,7 @@ from aggregates.refusals import not_found, unless, unless_field, unless_segregat
 from aggregates.steps.case import Case, event_id
 from aggregates.steps.fields import missing, read
 from aggregates.steps.rows import IN_STAGE, Clause, Facts, Row
-from engines.primitives.errors import Conflict, Rejected
+from engines.primitives.errors import Conflict, InvalidInput, Rejected
 
 SEGREGATION, STATE = "SD", "STATE"
 DEFAULT_CURRENCY = "CNY"
@@ -243,7 +243,10 @@ class Step:
         if self.row.makes:
             raise Rejected(f"{self.kind.NAME} {self.key} exists already", guard=guard, state=self.case.stage)
         stage = self.case.stage_of(self.row)
-        raise Rejected(f"{self.row.command} is not possible while {stage}", guard=guard, state=stage)
+        possible = " or ".join(sorted(self.row.stages))
+        raise Rejected(
+            f"{self.row.command} is not possible while {stage}, only while {possible}", guard=guard, state=stage
+        )
 
     def _store(self, values: Facts, *, counts_on: date | None = None, fixture: bool = False) -> None:
         work, row = self.work, self.row
@@ -280,7 +283,14 @@ class Step:
         elif asset is not None:
             self.entity_id, self.branch, self.ccy = asset.entity_id, asset.branch, asset.ccy
         else:
-            self.entity_id, self.branch, self.ccy = self.work.own_home(payload)
+            try:
+                self.entity_id, self.branch, self.ccy = self.work.own_home(payload)
+            except InvalidInput:
+                if self.row.makes or self.row.makes_if_absent:
+                    raise
+                raise not_found(
+                    self.kind.NAME, self.key
+                ) from None  # nobody is to name the entity of what is not there
 
 
 def one_of(name: str, allowed: Sequence[str]) -> Callable[[Step], Facts]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engines.primitives.errors import NotFound
 from tests.aggregates.world import CASE, ENTITY, LOAN, World
 
 SYNC: dict[str, Any] = {"interest_on": "195386.67", "interest_off": "0", "penalty": "1700.00", "compound": "1226.78"}
@@ -26,6 +27,12 @@ def test_the_entity_may_come_from_the_token(world: World) -> None:
         world.refused("FIELD", lambda: world.admit("LN-2", entity_id=None, entities=("*",))).facts["field"]
         == "entity_id"
     )
+
+
+def test_a_command_on_a_case_that_is_not_there_says_so_to_any_token(world: World) -> None:
+    for entities in ((ENTITY,), (ENTITY, "BANK-B"), ("*",)):
+        with pytest.raises(NotFound, match="no WriteOff 'WO-9'"):
+            world.do("AM", "Withdraw", aggregate="WriteOff", key="WO-9", entities=entities)
 
 
 @pytest.mark.parametrize(
