@@ -45,6 +45,20 @@ def grid(page: Page) -> Locator:
     return page.get_by_role("treegrid")
 
 
+# Every row of tiles ends where the grid ends, and its tiles are of one height: no holes.
+FULL_ROWS = """() => {
+  const grid = document.querySelector('.home-grid').getBoundingClientRect();
+  const rows = new Map();
+  for (const tile of document.querySelectorAll('.home-grid > .panel')) {
+    const box = tile.getBoundingClientRect();
+    rows.set(Math.round(box.top), [...(rows.get(Math.round(box.top)) ?? []), box]);
+  }
+  const near = (one, other) => Math.abs(one - other) < 2;
+  const isLevel = (row) => row.every(({ bottom }) => near(bottom, row[0].bottom));
+  return [...rows.values()].every((row) => near(row.at(-1).right, grid.right) && isLevel(row));
+}"""
+
+
 def tiles(page: Page) -> Locator:
     """Titles of the tiles in sight, in their order."""
     return page.locator(".home-grid .panel h3")
@@ -166,6 +180,7 @@ def test_everybody_arranges_the_home_view_by_keyboard_or_by_pointer(desk: Desk) 
     page.get_by_role("button", name="Hide Alerts").click()
     page.get_by_label("Size of Limits").select_option("full")
     expect(page.get_by_role("button", name="Show Alerts")).to_be_visible()
+    page.wait_for_function(FULL_ROWS)
     saved = {"limits": ("full", False), "alerts": ("small", True)}
     while not saved.items() <= {one["widget"]: (one["size"], one["hidden"]) for one in bank.layouts[-1]}.items():
         page.wait_for_timeout(50)  # the first "Saved" is of what was done before

@@ -243,7 +243,7 @@ def test_a_treasurer_reads_drafts_and_reports(browser: Browser, bank: DaysBank, 
         expect(page.get_by_role("heading", name="报表", exact=True)).to_be_visible()
         expect(page.locator(".rep-table")).to_contain_text("LEASE")
         expect(page.locator("#aud-kept tbody")).to_contain_text("By entity")
-        today.station("pivot-zh")
+        today.station("pivot-zh", judged=True)
         for place, shown in (
             ("board", ".board-row"),
             ("liquidity", ".liq-card"),
@@ -251,7 +251,7 @@ def test_a_treasurer_reads_drafts_and_reports(browser: Browser, bank: DaysBank, 
         ):
             today.go(place)
             expect(page.locator(shown).first).to_be_visible()
-            today.station(f"{place.replace('/', '-')}-zh")
+            today.station(f"{place.replace('/', '-')}-zh", judged=True)
 
 
 def test_an_officer_writes_a_loan_off(browser: Browser, bank: DaysBank, tmp_path: Path) -> None:

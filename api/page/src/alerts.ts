@@ -4,7 +4,7 @@ import { describe } from "./board/marks";
 import { arrange, byId, h, onFrame, setHidden, setText } from "./dom";
 import { edges, headroom, inUnits, limitOf } from "./limit-facts";
 import { grouped, parse, timesOver } from "./money";
-import { said } from "./problems";
+import { retold, said } from "./problems";
 import { LIQUIDITY } from "./rooms";
 import { severityMark } from "./severity";
 import type { Store } from "./store";
@@ -86,7 +86,7 @@ export class AlertList {
     if (newest) {
       const limit = limitOf(newest);
       const what = limit ? T.sayLimit(T.metrics[limit.metric] ?? limit.metric.toUpperCase(), T.lightCodes[limit.light], T.wayWords[newest.kind]) : `${newest.currency} ${grouped(measured(newest))}`;
-      setText(byId("alerts-live"), T.say(fresh.length, newest.entity, what, newest.reason));
+      setText(byId("alerts-live"), T.say(fresh.length, newest.entity, what, retold(newest.reason)));
     }
     this.announced = new Set(this.store.unseen);
     this.sayTimer = window.setTimeout(() => {
@@ -104,7 +104,7 @@ export class AlertList {
       severityMark(alert.severity, T.severities),
       h("time", { datetime: alert.event_time, title: `${alert.event_time} (UTC)` }, clock(alert.event_time, "")),
       ...(limit ? crossing(alert, limit) : flow(alert)),
-      h("span", { class: "reason" }, ...tags(alert), limit && T.headroom(headroom(limit)), alert.reason),
+      h("span", { class: "reason" }, ...tags(alert), limit && T.headroom(headroom(limit)), retold(alert.reason)),
     );
     const item = h("li", { "data-alert": alert.alert_id }, button, detail);
     button.addEventListener("click", () => {

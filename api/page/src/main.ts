@@ -8,7 +8,7 @@ import { byId, setHidden, setText } from "./dom";
 import { Header } from "./header";
 import { live } from "./live";
 import { PositionsTable } from "./positions";
-import { said } from "./problems";
+import { kind, said, why } from "./problems";
 import { showRooms } from "./rooms";
 import { type Link, Stream } from "./stream";
 import { type Me, Problem, get } from "./wire";
@@ -29,8 +29,8 @@ function explain(error: Problem): void {
     return;
   }
   const away = error.status === 0;
-  setText(byId("error-title"), away ? T.unreachable : error.message);
-  setText(byId("error-detail"), away ? T.unreachableDetail : error.detail);
+  setText(byId("error-title"), away ? T.unreachable : kind(error.message));
+  setText(byId("error-detail"), away ? T.unreachableDetail : why(error));
   showPhase("error");
 }
 

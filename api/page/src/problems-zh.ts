@@ -1,6 +1,7 @@
 /** What the server refuses with, in Chinese by its codes; `problems.ts` has the English. Loaded for readers of Chinese. */
 
 import type { Problems } from "./problems";
+import { inChinese } from "./refusals";
 
 /** What each rule wants, and the guards that refuse by it: aggregates before the command, divided by strokes. */
 const RULES: readonly (readonly [string, string])[] = [
@@ -284,5 +285,7 @@ export const ZH: Problems = {
     SD12: "关联方不得购买、竞价或受聘。",
     ...Object.fromEntries(RULES.flatMap(([text, guards]) => named(guards, text))),
   },
+  sentence: (english) => inChinese(english) ?? `服务器原文：${english}`,
+  retold: (english) => inChinese(english) ?? english,
   stop: "：",
 };

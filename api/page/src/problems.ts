@@ -1,7 +1,8 @@
 /**
  * What went wrong, in the reader's language, by the codes that the server sends: its titles and the guards of its rules.
  *
- * A detail of the server's is a sentence about this very case, in English. It is shown where no code says as much.
+ * A detail of the server's is a sentence about this very case, in English. It is shown where no code says as much; in
+ * another language by a list of such sentences, and in the server's own words, called so, where the list has none.
  */
 
 import type { Language } from "./language";
@@ -14,6 +15,9 @@ export interface Problems {
   readonly titles: Names;
   /** By `facts.guard`. In English the rules of single commands have their text in `detail`. */
   readonly guards: Names;
+  /** What a sentence of the server's says in this language. */
+  readonly sentence: (english: string) => string;
+  readonly retold: (english: string) => string;
   /** Between a title and what follows it. */
   readonly stop: string;
 }
@@ -47,6 +51,8 @@ export const EN: Problems = {
     SD11: "Operations and audit give no business commands.",
     SD12: "A related party may not buy, bid or be engaged.",
   },
+  sentence: (english) => english,
+  retold: (english) => english,
   stop: ". ",
 };
 
@@ -60,11 +66,25 @@ export async function speak(wish: Language): Promise<void> {
 /** What a guard stands for; `other`, the server's own words, where it has none here. */
 export const meaning = (guard: string, other = ""): string => P.guards[guard] ?? other;
 
+/** What was stored in English of a figure or an alert, in the reader's language where the list has it; else as it stands. */
+export const retold = (english: string): string => P.retold(english);
+
+/** A detail, a reason or a warning of the server's in the reader's language. */
+export const sentence = (english: string): string => (english === "" ? "" : P.sentence(english));
+
+/** What kind of problem. */
+export const kind = (title: string): string => P.titles[title] ?? title;
+
+/** Why, without the kind of problem: the sentence of a field, the text of a rule. */
+export function why({ detail, facts }: Pick<Problem, "detail" | "facts">): string {
+  const guard = typeof facts["guard"] === "string" ? facts["guard"] : "";
+  const isWordy = P === EN || guard === "" || guard === "FIELD";
+  return isWordy ? sentence(detail) : (P.guards[guard] ?? sentence(detail));
+}
+
 /** In one line: what kind of problem, and why. */
 export function said(error: unknown): string {
   if (!(error instanceof Problem)) return error instanceof Error ? error.message : String(error);
   if (error.status === 0) return P.titles["unreachable"] ?? error.message;
-  const guard = typeof error.facts["guard"] === "string" ? error.facts["guard"] : "";
-  const isWordy = P === EN || guard === "" || guard === "FIELD";
-  return [P.titles[error.message] ?? error.message, isWordy ? error.detail : meaning(guard, error.detail)].filter(Boolean).join(P.stop);
+  return [kind(error.message), why(error)].filter(Boolean).join(P.stop);
 }

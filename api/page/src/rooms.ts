@@ -1,6 +1,6 @@
 /** The rooms of the page by hash: the live figures, and others that are loaded when they are first entered. */
 
-import { byId, setHidden } from "./dom";
+import { byId, h, setHidden } from "./dom";
 import { type Language, choose, language } from "./language";
 import { RoomsMenu } from "./menu";
 import { T, onWords } from "./words";
@@ -62,7 +62,9 @@ export function showRooms(): void {
     for (const other of ["calculations", "workbench", "liquidity", "audit", "board", "home", "operations", "reports", "desk", "alerts"] as const) setHidden(boxOf(other), other !== room);
     if (room === "live" || entered.has(room)) return;
     entered.add(room);
-    void OPEN[room](boxOf(room));
+    const box = boxOf(room);
+    box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading)); // until the room and its words are here
+    void OPEN[room](box);
   };
   skip?.addEventListener("click", (event) => {
     const room = roomOf(location.hash);

@@ -9,7 +9,7 @@
 
 import type { Trust } from "./board/trust";
 import { order } from "./offsets";
-import { said } from "./problems";
+import { said, sentence } from "./problems";
 import type { Store } from "./store";
 import { type Alert, type AlertPage, type Gap, type Positions, Problem, type State, get, readiness, url } from "./wire";
 
@@ -199,7 +199,7 @@ export class Stream {
     else if (this.current_ms === null) kind = this.reason === null ? "connecting" : "catching-up";
     else if (age_ms > STALE_MS) kind = "stale";
     else if (open && this.reason !== null) kind = "catching-up";
-    const detail = failure ? said(failure) : (this.reason ?? "");
-    this.onLink({ kind, detail, warnings: this.warnings, age_ms });
+    const detail = failure ? said(failure) : sentence(this.reason ?? "");
+    this.onLink({ kind, detail, warnings: this.warnings.map(sentence), age_ms });
   }
 }

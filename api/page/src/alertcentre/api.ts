@@ -1,7 +1,7 @@
 /** What the server answers about alerts: the centre, rules, subscriptions, silences, deliveries. */
 
 import type { Severity } from "../severity";
-import { type Alert, type Me, get, post } from "../wire";
+import { type Alert, type Me, type Problem, get, post } from "../wire";
 import { type StoredEvent, newId } from "../workbench/api";
 
 export const STATES = ["RAISED", "ACKNOWLEDGED", "RESOLVED", "EXPIRED"] as const;
@@ -71,7 +71,7 @@ export interface ActsAnswer {
   readonly stored: number;
   readonly repeated: number;
   readonly refused: number;
-  readonly items: readonly { readonly alert_id: string; readonly result: string; readonly problem: Readonly<Record<string, unknown>> | null }[];
+  readonly items: readonly { readonly alert_id: string; readonly result: string; readonly problem: Pick<Problem, "detail" | "facts"> | null }[];
 }
 
 export interface Delivery {

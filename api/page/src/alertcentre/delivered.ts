@@ -26,11 +26,11 @@ export class DeliveriesView {
     this.show();
   }
 
-  show(before?: string): void {
-    const query = { state: this.state.value || undefined, subscription: this.subscription.value.trim() || undefined, before };
+  show(cursor?: string): void {
+    const query = { state: this.state.value || undefined, subscription: this.subscription.value.trim() || undefined, cursor };
     void this.answers.ask(
       () => deliveries(query),
-      ({ rows, cursor }) => [rows.length === 0 ? empty(T.noDeliveries) : table(T.deliveries, T.deliveryHeads, rows.map((row) => this.row(row))), cursor === null ? null : button(T.more, () => this.show(cursor))],
+      ({ rows, cursor: following }) => [rows.length === 0 ? empty(T.noDeliveries) : table(T.deliveries, T.deliveryHeads, rows.map((row) => this.row(row))), following === null ? null : button(T.more, () => this.show(following))],
     );
   }
 

@@ -1,8 +1,9 @@
 /** Fields of a form that show a refusal where the server says it is wrong: at the field, and at the place in its text. */
 
 import { h } from "../dom";
+import { said } from "../problems";
 import { Problem } from "../wire";
-import { placeIn, refusal } from "./pieces";
+import { placeIn } from "./pieces";
 import { T } from "./words";
 
 type Control = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
@@ -40,7 +41,7 @@ export class Fields {
     const { control, error: shown } = found;
     const place = placeIn(control.value, error.detail);
     const around = place === null ? "" : control.value.slice(place).split(/[\s)]/)[0];
-    shown.replaceChildren(refusal(error), ...(around ? [" ", h("b", {}, T.at(around))] : []));
+    shown.replaceChildren(said(error), ...(around ? [" ", h("b", {}, T.at(around))] : []));
     control.setAttribute("aria-invalid", "true");
     control.focus();
     if (place !== null && control instanceof HTMLTextAreaElement) control.setSelectionRange(place, place + (around?.length ?? 0));

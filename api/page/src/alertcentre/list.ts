@@ -7,6 +7,7 @@
 import { failure, labelled } from "../auditor/pane";
 import { arrange, h, setHidden, setText } from "../dom";
 import { live } from "../live";
+import { retold, why } from "../problems";
 import { ALERTS, roomOf } from "../rooms";
 import { SEVERITIES } from "../severity";
 import { type Act, HOWS, type Page, type Row, STATES, type Wanted, actOnMany, alerts, cases } from "./api";
@@ -193,7 +194,7 @@ export class AlertsView {
       h("span", { class: "ac-kind quiet" }, named(T.kinds, alert.kind), life.silenced ? ` · ${T.isSilenced}` : ""),
       h("span", { class: "ac-amount" }, amountOf(alert)),
       h("time", { class: "quiet", datetime: alert.event_time, title: T.utc }, when(alert.event_time)),
-      h("span", { class: "ac-reason quiet" }, alert.reason),
+      h("span", { class: "ac-reason quiet" }, retold(alert.reason)),
       ...(toggle === null ? [] : [toggle]),
     );
     if (known === undefined) element.addEventListener("focusin", () => this.setCurrent(id));
@@ -263,8 +264,8 @@ export class AlertsView {
     const fromHow = document.activeElement === this.how;
     const done = await this.said.of(() => actOnMany(ids, act, body), (answer) => T.acted(T.done[act] ?? act, answer.stored + answer.repeated, answer.refused));
     if (done === null) return;
-    const reason = done.items.find((item) => item.result === "refused")?.problem?.["detail"];
-    if (typeof reason === "string") this.said.element.append(` ${reason}`);
+    const refused = done.items.find((item) => item.result === "refused")?.problem;
+    if (refused) this.said.element.append(` ${why(refused)}`);
     this.selected.clear();
     for (const box of this.list.querySelectorAll<HTMLInputElement>("input[type=checkbox]")) box.checked = false;
     this.note.value = "";

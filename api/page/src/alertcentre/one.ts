@@ -4,6 +4,7 @@ import { Answers, empty, failure, labelled, panel } from "../auditor/pane";
 import { h } from "../dom";
 import { edges, inUnits, limitOf } from "../limit-facts";
 import { grouped } from "../money";
+import { retold } from "../problems";
 import { ALERTS } from "../rooms";
 import { number, plain, table } from "../table";
 import { clock } from "../time";
@@ -24,7 +25,7 @@ const ENDED: ReadonlySet<string> = new Set(["RESOLVED", "EXPIRED"]);
 
 /** Raised, delivered, acknowledged and so on, in the order in which it happened. */
 export function steps(found: One, sent: readonly Delivery[]): Step[] {
-  const raised = { at: found.alert.appended_at ?? found.alert.event_time, what: T.steps["raised"] ?? "", who: "", note: found.alert.reason };
+  const raised = { at: found.alert.appended_at ?? found.alert.event_time, what: T.steps["raised"] ?? "", who: "", note: retold(found.alert.reason) };
   const acts = found.history.map((event) => ({ at: event.recorded_at, what: named(T.steps, event.type), who: event.role === "SY" ? T.system : event.actor, note: noteOf(event) }));
   const deliveredAt = sent.map((one) => {
     const channel = named(T.channels, one.channel);
@@ -119,7 +120,7 @@ function facts(alert: Told): HTMLElement {
   const limit = limitOf(alert);
   const known = (text: string): string => (text === "-" ? "" : text);
   const rows: readonly (readonly [string, string | Node | null | undefined])[] = [
-    [T.reason, alert.reason],
+    [T.reason, retold(alert.reason)],
     [T.rule, rule ? `${rule.rule_id}, ${T.version(rule.version)}` : `${alert.rule} ${alert.rule_version}`],
     [T.expression, rule && h("code", {}, rule.expression)],
     ...Object.entries(rule?.facts ?? {}).map(([name, value]) => [name, String(value)] as const),

@@ -3,7 +3,7 @@
 import { h } from "../dom";
 import { edges, inUnits, limitOf } from "../limit-facts";
 import { grouped } from "../money";
-import { Problem } from "../wire";
+import { said } from "../problems";
 import { type Severity, severityMark } from "../severity";
 import type { Told } from "./api";
 import { T, language, named } from "./words";
@@ -26,12 +26,6 @@ export const incidentOf = (alert: Told): string => alert.rule_facts?.incident ??
 
 /** The amount of an alert on a flow; what an alert on a figure stands at is in its name. */
 export const amountOf = (alert: Told): string => (limitOf(alert) ? "" : `${alert.currency} ${grouped(alert.rolling ?? alert.amount)}`);
-
-/** The words of a refusal, with the field that it names. */
-export function refusal(error: unknown): string {
-  if (!(error instanceof Problem)) return String(error);
-  return [error.message, error.detail].filter(Boolean).join(". ");
-}
 
 /** Where the server says an expression is wrong, from 0: "1:10: undeclared reference" is line 1, column 10. */
 export function placeIn(text: string, detail: string): number | null {
@@ -63,7 +57,7 @@ export class Said {
 
   refuse(error: unknown): void {
     this.element.classList.add("failed");
-    this.element.textContent = T.failed(refusal(error));
+    this.element.textContent = T.failed(said(error));
   }
 
   /** Says `done` of what `work` gives, or why not. */

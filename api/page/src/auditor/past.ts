@@ -2,6 +2,7 @@
 
 import type { Json, JsonObject } from "../calculations/api";
 import { h, setText } from "../dom";
+import { sentence } from "../problems";
 import { get, post } from "../wire";
 import { type Place, addressOf } from "./address";
 import { sheet } from "./cells";
@@ -65,7 +66,7 @@ export class PastView implements View {
       { class: "aud-figure", "data-figure": name },
       h("h4", {}, T.figures[name], h("span", { class: "quiet" }, ` ${T.rows(rows.length)}`)),
       figure.provenance?.digest ? h("p", { class: "aud-digest" }, h("span", { class: "quiet" }, `${T.digest} `), h("code", {}, figure.provenance.digest), " ", check, verdict) : null,
-      figure.status === "NOT_COMPUTABLE" ? empty(figure.reason ?? "") : rows.length === 0 ? empty(T.noRows) : sheet(T.figures[name], rows.slice(0, ROWS_MAX)),
+      figure.status === "NOT_COMPUTABLE" ? empty(sentence(figure.reason ?? "")) : rows.length === 0 ? empty(T.noRows) : sheet(T.figures[name], rows.slice(0, ROWS_MAX)),
     );
   }
 }
@@ -77,7 +78,7 @@ async function replay(figure: Figure, button: HTMLButtonElement, verdict: HTMLEl
   try {
     const found = await post<Verdict>("/past/replay", JSON.stringify({ answer: figure, from_start: true }), {}, WAIT_MS);
     verdict.className = `aud-verdict ${found.same ? "good" : "bad"}`;
-    setText(verdict, found.same ? `✓ ${T.same}` : `✗ ${T.notSame(found.cause ?? "", found.reason)}`);
+    setText(verdict, found.same ? `✓ ${T.same}` : `✗ ${T.notSame(found.cause ?? "", sentence(found.reason))}`);
   } catch (error) {
     verdict.replaceChildren(failure(error, null));
   }

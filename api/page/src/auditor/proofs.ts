@@ -125,7 +125,7 @@ const isVerification = (found: unknown): found is Verification => typeof found =
 
 function verdict(now: Verification): (HTMLElement | null)[] {
   const { report, error } = now;
-  if (error !== undefined) return [failure(new Problem(0, error, ""), null)];
+  if (error !== undefined) return [failure(new Problem(500, "internal", error), null)];
   if (report === undefined) return [empty(T.never)];
   const word = h("b", { class: `aud-verdict ${report.ok ? "good" : "bad"}` }, report.ok ? `✓ ${T.intact}` : `✗ ${T.altered}`);
   return [

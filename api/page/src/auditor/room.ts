@@ -41,7 +41,6 @@ export class AuditorRoom {
   }
 
   private async begin(): Promise<void> {
-    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
     await speak(wanted());
     this.frame();
   }

@@ -2,6 +2,7 @@
 
 import type { Json, JsonObject } from "../calculations/api";
 import { h, setText } from "../dom";
+import { sentence } from "../problems";
 import { table } from "../table";
 import { get, post } from "../wire";
 import { type Place, addressOf } from "./address";
@@ -124,7 +125,7 @@ function changesOf(job: Job): string {
 
 function drawn(job: Job): (HTMLElement | null)[] {
   const { answer, error } = job;
-  if (error) return [h("div", { class: "failure", role: "alert" }, h("p", {}, T.failed([error.message, ...Object.entries(error.facts).map(([name, value]) => `${name}: ${shown(value)}`)].join(". "))))];
+  if (error) return [h("div", { class: "failure", role: "alert" }, h("p", {}, T.failed([sentence(error.message), ...Object.entries(error.facts).map(([name, value]) => `${name}: ${shown(value)}`)].join(". "))))];
   if (!answer) return [empty(word(job.state))];
   return [
     h("p", { class: "aud-stamp" }, h("b", {}, changesOf(job)), h("span", { class: "quiet" }, ` ${T.digest} `), h("code", {}, answer.digest)),

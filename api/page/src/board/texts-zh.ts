@@ -76,6 +76,7 @@ export const ZH: Texts = {
   widgets: { positions: "头寸", ratios: "比率", limits: "限额", alerts: "预警", todos: "待办", gap: "期限缺口", trust: "数据来源可信度" },
   openRoom: (name) => `打开${name}`,
   nothing: "无。",
+  noBreach: (limits) => `${limits === 0 ? "" : `监测 ${limits} 项限额，`}均未超限，也未接近限额。`,
   more: (count) => `另有 ${count} 项`,
   scope: "范围",
   bucket: "期限",

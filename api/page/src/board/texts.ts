@@ -82,6 +82,7 @@ export const EN = {
   widgets: { positions: "Positions", ratios: "Ratios", limits: "Limits", alerts: "Alerts", todos: "To do", gap: "Maturity gap", trust: "Trust in sources" } as Names,
   openRoom: (name: string): string => `Open ${name}`,
   nothing: "Nothing.",
+  noBreach: (limits: number): string => `${limits === 0 ? "" : limits === 1 ? "1 limit is watched. " : `${limits} limits are watched. `}None is breached or close to it.`,
   more: (count: number): string => `and ${count} more`,
   scope: "Scope",
   bucket: "Bucket",

@@ -1,6 +1,7 @@
 /** One engine: an input with an example, what may be in it, and the result. */
 
 import { h, setText } from "../dom";
+import { kind, sentence } from "../problems";
 import { CALCULATIONS } from "../rooms";
 import { Problem } from "../wire";
 import { type About, type JsonObject, compute } from "./api";
@@ -126,6 +127,6 @@ export class EngineView {
   private fail(error: unknown): void {
     if (!(error instanceof Problem)) throw error;
     const field = error.facts["field"];
-    this.editor.mark(error.detail || error.message, typeof field === "string" ? field : "input");
+    this.editor.mark(sentence(error.detail) || kind(error.message), typeof field === "string" ? field : "input");
   }
 }

@@ -37,9 +37,10 @@ export class CalculationsRoom {
     const { visit } = this;
     this.shown?.close();
     this.shown = null;
-    this.put(h("p", { class: "spinner", role: "status" }, TEXTS.loading));
     try {
       await speak();
+      if (visit !== this.visit) return;
+      this.put(h("p", { class: "spinner", role: "status" }, TEXTS.loading));
       const name = engineOf(location.hash);
       const view = name === null ? await this.all() : await this.one(name);
       if (visit !== this.visit) return; // the reader has gone on

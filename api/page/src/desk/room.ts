@@ -79,7 +79,6 @@ export class DeskRoom {
   }
 
   private async begin(): Promise<void> {
-    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
     await speak(wanted());
     this.frame();
   }

@@ -8,7 +8,7 @@ import { onLanguage } from "../language";
 import { live } from "../live";
 import { Source } from "../liquidity/source";
 import { paced } from "../pace";
-import { said } from "../problems";
+import { said, sentence } from "../problems";
 import { roomOf } from "../rooms";
 import { type Cell, number, plain, table } from "../table";
 import { age, clock, count } from "../time";
@@ -113,8 +113,10 @@ function panel(id: string, title: string, size: string, ...content: HTMLElement[
 }
 
 function panels({ readiness, processes, lag, dead_letters, snapshots, archive }: Operations): HTMLElement[] {
-  const ready = [readiness.ready ? `✓ ${T.ready}` : `✕ ${T.notReady}`, readiness.reason, ...readiness.warnings].filter(Boolean);
-  const running = processes.map((one): Cell[] => [plain(one.process), number(String(one.pid)), plain(one.running ? `✓ ${T.running}` : `✕ ${T.gone}`)]);
+  const ready = [readiness.ready ? `✓ ${T.ready}` : `✕ ${T.notReady}`, ...[readiness.reason, ...readiness.warnings].map(sentence)].filter(Boolean);
+  // A process may be known by its supervisor and by a file of its own.
+  const each = new Map(processes.map((one) => [`${one.process} ${one.pid}`, one]));
+  const running = [...each.values()].map((one): Cell[] => [plain(one.process), number(String(one.pid)), plain(one.running ? `✓ ${T.running}` : `✕ ${T.gone}`)]);
   const lags = lag.map((one): Cell[] => [plain(one.topic), number(count(one.lag_records)), number(age(one.waiting_s * 1_000))]);
   const letters = dead_letters.rows.map((one): Cell[] => [plain(one.id), plain(one.source), plain(clock(one.reported_at)), plain(one.retried ? T.retried : T.open)]);
   const written = (name: string, told: Written): Cell[] => [plain(name), plain(!told.present || told.last_written_at === null ? T.notThere : T.lastWritten(clock(told.last_written_at)))];

@@ -179,7 +179,7 @@ export class HomeRoom {
   private look(): void {
     if (!this.isSeen) return;
     const now_ms = Date.now();
-    for (const { widget, hidden } of this.tiles) if (!hidden) void this.contents[widget].source?.look(now_ms);
+    for (const { widget, hidden } of this.tiles) if (!hidden) for (const source of this.contents[widget].sources ?? []) void source.look(now_ms);
     const { kind, age_ms, detail } = live.link;
     const isOld = kind === "stale" || kind === "signed-out";
     const text = isOld ? T.lost(age(age_ms)) : kind === "reconnecting" ? T.reconnecting : kind === "catching-up" ? T.catchingUp(detail) : "";

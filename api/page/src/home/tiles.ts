@@ -1,7 +1,8 @@
 /** What each tile shows. A tile that shows figures shows the trust in them too. */
 
 import type { LimitRow, RatioRow, Ratios, Rows } from "../liquidity/api";
-import { Source } from "../liquidity/source";
+import { isChosen, limitsOf } from "../liquidity/rows";
+import { type AnySource, Source } from "../liquidity/source";
 import { h } from "../dom";
 import { live } from "../live";
 import { percentage } from "../limit-facts";
@@ -18,6 +19,7 @@ import { severityMark } from "../severity";
 import type { WidgetName } from "./layout";
 
 const ROWS_MAX = 8;
+const EVERYTHING = { by: "", entity: "", currency: "" } as const;
 
 interface Todo {
   id: string;
@@ -37,11 +39,14 @@ export interface TileContent {
   readonly room: string;
   readonly draw: () => HTMLElement[];
   /** Asked for while the tile is in sight. */
-  readonly source?: Source<never>;
+  readonly sources?: readonly Pick<AnySource, "look">[];
 }
 
-function listed(caption: string, heads: readonly string[], rows: readonly (readonly Cell[])[]): HTMLElement[] {
-  if (rows.length === 0) return [h("p", { class: "empty" }, T.nothing)];
+/** What the store holds, once it holds a first state: before, nothing can be said. */
+const known = (draw: () => HTMLElement[]): HTMLElement[] => (live.store.meta === null ? [h("p", { class: "quiet home-note" }, T.loading)] : draw());
+
+function listed(caption: string, heads: readonly string[], rows: readonly (readonly Cell[])[], none = T.nothing): HTMLElement[] {
+  if (rows.length === 0) return [h("p", { class: "empty" }, none)];
   const shown = rows.slice(0, ROWS_MAX);
   const left = rows.length - shown.length;
   return [table(caption, heads, shown), ...(left > 0 ? [h("p", { class: "quiet home-more" }, T.more(left))] : [])];
@@ -63,30 +68,32 @@ export function contents(onNews: () => void): Readonly<Record<WidgetName, TileCo
   const ratios = new Source<Ratios>("/ratios", 5_000, onNews);
   const limits = new Source<Rows<LimitRow>>("/limits", 5_000, onNews);
   const work = new Source<WorkHome>("/worklists/home", 15_000, onNews);
-  const from = (source: Source<never> | Source<Ratios> | Source<Rows<LimitRow>> | Source<WorkHome>): Source<never> => source as Source<never>;
+  /** How many limits are held against the ratios; only those in trouble are listed by the server. */
+  const watched = (): number => limitsOf((ratios.value?.rows ?? []).filter((row) => isChosen(row, EVERYTHING)), [], []).length;
   return {
-    positions: { room: BOARD, draw: positions },
-    ratios: { room: LIQUIDITY, source: from(ratios), draw: () => asked(ratios, ratioRows) },
+    positions: { room: BOARD, draw: () => known(positions) },
+    ratios: { room: LIQUIDITY, sources: [ratios], draw: () => asked(ratios, ratioRows) },
     limits: {
       room: LIQUIDITY,
-      source: from(limits),
-      draw: () => asked(limits, ({ rows }) => listed(T.widgets["limits"] ?? "", [T.limit, T.scope, T.light, T.trustTitle], rows.map((row) => [plain(row.limit_id), plain(scopeOf(row)), plain(`${row.light === "red" ? "■" : "▲"} ${T.lights[row.light]}`, `home-${row.light}`), plain(trusted("limits", row.scope === "group" ? "" : row.entity))]))),
+      sources: [limits, ratios],
+      draw: () => asked(limits, ({ rows }) => listed(T.widgets["limits"] ?? "", [T.limit, T.scope, T.light, T.trustTitle], rows.map((row) => [plain(row.limit_id), plain(scopeOf(row)), plain(`${row.light === "red" ? "■" : "▲"} ${T.lights[row.light]}`, `home-${row.light}`), plain(trusted("limits", row.scope === "group" ? "" : row.entity))]), `✓ ${T.noBreach(watched())}`)),
     },
     alerts: {
       room: "#/",
-      draw: () => under("alerts", listed(T.widgets["alerts"] ?? "", [T.severity, T.time, T.rule, T.entity, T.amount], live.store.alerts.map((alert) => [plain(severityMark(alert.severity, T.severities)), plain(clock(alert.event_time)), plain(word(alert.rule.replaceAll("-", "_"))), plain(`${alert.entity} ${alert.currency}`), number(grouped(alert.amount))]))),
+      draw: () => known(() => under("alerts", listed(T.widgets["alerts"] ?? "", [T.severity, T.time, T.rule, T.entity, T.amount], live.store.alerts.map((alert) => [plain(severityMark(alert.severity, T.severities)), plain(clock(alert.event_time)), plain(word(alert.rule.replaceAll("-", "_"))), plain(`${alert.entity} ${alert.currency}`), number(grouped(alert.rolling ?? alert.amount))])))),
     },
     todos: {
       room: WORKBENCH,
-      source: from(work),
+      sources: [work],
       draw: () => asked(work, ({ todos }) => under("ledgers", listed(T.widgets["todos"] ?? "", [T.task, T.state, T.amount], todos.rows.map((row) => [plain(h("a", { href: addressOf(row.id.split("/")[0] ?? "", row.key) }, `${word(row.id.split("/")[0] ?? "")} ${row.key}`)), plain(word(row.state ?? "")), number(row.amount ? `${grouped(row.amount)} ${row.ccy ?? ""}` : "")])))),
     },
-    gap: { room: LIQUIDITY, draw: gap },
+    gap: { room: LIQUIDITY, draw: () => known(gap) },
     trust: {
       room: OPERATIONS,
       draw: () => {
         const doubtful = (live.trust.told?.sources ?? []).filter(({ state }) => state !== "FRESH");
-        if (live.trust.told !== null && doubtful.length === 0) return [h("p", { class: "home-note" }, `✓ ${T.allFresh}`)];
+        if (live.trust.told === null) return [h("p", { class: "quiet home-note" }, T.loading)];
+        if (doubtful.length === 0) return [h("p", { class: "home-note" }, `✓ ${T.allFresh}`)];
         return [h("ul", { class: "home-list" }, ...doubtful.slice(0, ROWS_MAX).map((source) => h("li", {}, `${T.trust[source.state]} · ${because(source)}`))), ...(doubtful.length > ROWS_MAX ? [h("p", { class: "quiet home-more" }, T.more(doubtful.length - ROWS_MAX))] : [])];
       },
     },

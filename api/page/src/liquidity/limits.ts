@@ -4,6 +4,7 @@ import { trusted } from "../board/marks";
 import { h } from "../dom";
 import { edges, floored, headroom, inUnits, percentage } from "../limit-facts";
 import { grouped } from "../money";
+import { retold } from "../problems";
 import { type Cell, number, plain, table } from "../table";
 import { clock } from "../time";
 import { light } from "./panel";
@@ -44,8 +45,9 @@ function figures({ now, open, metric }: HeldLimit): Cell[] {
 function last({ alert, open }: HeldLimit): Node | string {
   const reason = alert?.reason ?? open?.reason;
   if (reason === undefined) return T.never;
+  const told = retold(reason);
   const way = alert ? `${T.ways[alert.kind] ?? alert.kind} ${clock(alert.event_time, "")}` : "";
-  return h("span", { title: reason }, way || reason);
+  return h("span", { title: told }, way || told);
 }
 
 /** A value and its edge of a case, which keeps them as shares and amounts without unit. */

@@ -81,7 +81,6 @@ export class LiquidityRoom {
   }
 
   private async begin(): Promise<void> {
-    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
     await speak(wanted());
     this.frame();
   }

@@ -150,7 +150,7 @@ export class Builder {
 
   private fillMore(): void {
     const { question } = this;
-    const currency = h("input", { type: "text", id: "rep-currency", maxlength: 3, size: 5, value: question.reporting_currency ?? "", placeholder: T.reportingNone, autocomplete: "off" });
+    const currency = h("input", { type: "text", id: "rep-currency", maxlength: 3, size: 12, value: question.reporting_currency ?? "", placeholder: T.reportingNone, autocomplete: "off" });
     currency.addEventListener("change", () => {
       const { reporting_currency: _, ...rest } = this.question;
       const wish = currency.value.trim().toUpperCase();

@@ -34,7 +34,6 @@ export class ReportsRoom {
   }
 
   private async begin(): Promise<void> {
-    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
     await Promise.all([speak(wanted()), speakPane(wanted())]);
     this.box.lang = language === "zh" ? "zh-Hans" : "en";
     this.views.clear();

@@ -2,7 +2,7 @@
 
 import { type Json, text } from "../calculations/api";
 import { h, setHidden, setText } from "../dom";
-import { meaning } from "../problems";
+import { kind, meaning, why } from "../problems";
 import { Problem } from "../wire";
 import { type Answer, type Field, type Offer, type StoredEvent, type Wish, newId } from "./api";
 import { type Around, editorOf } from "./groups";
@@ -181,11 +181,12 @@ export class CommandForm {
     const where = typeof problem.facts["field"] === "string" ? problem.facts["field"] : "";
     const rule = meaning(guard, this.offer.guards.find((one) => one.guard === guard)?.text);
     const head = problem.status === 0 ? T.unreachable : problem.status === 403 ? T.forbidden : T.refused;
-    const isShown = where !== "" && this.at(where, problem.detail || problem.message);
+    const detail = why(problem) || kind(problem.message);
+    const isShown = where !== "" && this.at(where, detail);
     this.say(
       h("p", {}, h("b", {}, head)),
       guard !== "" && h("p", {}, h("code", {}, guard), ` ${rule}`),
-      !isShown && problem.status !== 0 && h("p", {}, [where && word(where), problem.detail || problem.message].filter(Boolean).join(": ")),
+      !isShown && problem.status !== 0 && detail !== rule && h("p", {}, [where && word(where), detail].filter(Boolean).join(": ")),
     );
   }
 

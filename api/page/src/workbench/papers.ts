@@ -3,6 +3,7 @@
 import type { Json, JsonObject } from "../calculations/api";
 import { save } from "../calculations/export";
 import { h, setHidden, setText } from "../dom";
+import { kind, sentence } from "../problems";
 import { Problem } from "../wire";
 import type { Place } from "./address";
 import { type Api, type Paper, type StoredEvent, newId } from "./api";
@@ -148,7 +149,7 @@ export class PapersPane {
       await work();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.say(`${T.refused} ${[error.facts["field"], error.detail || error.message].filter(Boolean).join(": ")}`);
+      this.say(`${T.refused} ${[error.facts["field"], sentence(error.detail) || kind(error.message)].filter(Boolean).join(": ")}`);
     }
   }
 

@@ -67,7 +67,6 @@ export class WorkbenchRoom {
   }
 
   private async begin(): Promise<void> {
-    this.box.replaceChildren(h("p", { class: "spinner", role: "status" }, T.loading));
     try {
       await Promise.all([speak(wanted()), this.people.add(null)]);
       this.draw();

@@ -66,7 +66,7 @@ new_terms 新条款, observe_until 观察期至, tag 标签, on 日期, manager 
 facts 事实, graph_hash 图谱摘要, parties 关联方, warning_id 预警编号, level 层级, detail 详情, exited_on 退出日, recovered 收回, org 机构, campaign 活动,
 period_start 期初, period_end 期末, nodes 节点, parent_no 上级编号, changes 变更, wf_no 流程号, snapshot_hash 快照摘要, comment 意见, decided_by 决定人,
 decided_on 决定日, conditions 条件, valid_until 有效期至, children 下级, target_no 目标编号, flagged 已标记, node_on 节点日, actual 实际, completion 完成率,
-rank 排名, subject_no 对象, due_on 到期日, dimensions 维度, checked_on 检查日, results 结果, findings 发现, outcome 结论, days 天数, doc_id 文档号,
+large_flow_single 单笔大额流出, large_flow_rolling 累计大额流出, large_flow 大额流出, large_withdrawal 大额走款, limit 限额, rank 排名, subject_no 对象, due_on 到期日, dimensions 维度, checked_on 检查日, results 结果, findings 发现, outcome 结论, days 天数, doc_id 文档号,
 category 类别, version 版本, sha256 摘要, ecm_ref 影像号, asset_ids 借据, targets 对象, method 方式, ext_no 外部编号, action_no 序号, acted_at 时间, contact 联系人,
 promise_amount 承诺金额, promise_on 承诺日, evidence 证据, agency 机构, from_date 起, until_date 止, fee_rate 费率, flow_ids 流水, base 基数, fee 费用,
 core_txn_no 核心流水号, value_date 起息日, payer_ref 付款人, core_alloc 核心分配, splits 拆分, asset_no 借据号, core_rev_no 冲正流水号, why 理由, trigger 触发,
