@@ -15,7 +15,7 @@ Texts = list[str]
 class Rule(BaseModel):
     """A rule as it is written. Empty selectors bind everything of what it is about."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expression: str = Field(min_length=1, max_length=2_000, description="CEL over the vocabulary of `about`")
     about: Literal["totals", "flow", "decision"] = "totals"
@@ -36,7 +36,7 @@ class Rule(BaseModel):
 class Span(BaseModel):
     """Over which stored cuts a rule is tried; without ends as far as the log, or its archive, reaches."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     start: str | Offsets | None = Field(None, alias="from", description="an instant, a date, or an offset vector")
     end: str | Offsets | None = Field(None, alias="to", description="as `from`")

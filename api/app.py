@@ -131,7 +131,7 @@ def create_app(services: Services) -> ContractApp:
     app.add_middleware(MaskAnswers, masking=services.masking)
     app.add_middleware(CompressText)  # outside of what must read the text
 
-    v1 = APIRouter(prefix=PREFIX)
+    v1 = APIRouter()
     parts = (session, figures, ratios, reports, contracts, alerts, stream, assets, plans, breaches, calculations)
     for part in (
         *parts,
@@ -167,7 +167,8 @@ def create_app(services: Services) -> ContractApp:
     ):
         v1.include_router(part.router)
     v1.include_router(session.pages, include_in_schema=False)
-    app.include_router(v1)
+    # The prefix is given here: without one FastAPI lays out all routes once more, to see that no path is empty.
+    app.include_router(v1, prefix=PREFIX)
     app.include_router(session.pages)
     app.include_router(system.router)
     system.mount_page(app, services.page_dir)

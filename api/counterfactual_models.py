@@ -10,7 +10,7 @@ Where = Literal["both", "only_real", "only_branch"]
 
 
 class Ask(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     start: str | Offsets | None = Field(None, alias="from", description="an instant, a date, or an offset vector")
     end: str | Offsets | None = Field(None, alias="to", description="as `from`; without it as far as the log reaches")

@@ -38,6 +38,7 @@ from api.cli.report import report
 from api.cli.reservation import reservation
 from api.cli.reverse_stress import reverse_stress
 from api.cli.scenario import scenario
+from api.cli.teams import teams
 from api.cli.trust import trust
 from api.cli.upload import upload
 from api.cli.watch import watch
@@ -103,6 +104,7 @@ app.add_typer(plan, name="plan", rich_help_panel=DECIDE)
 app.add_typer(reservation, name="reservation", rich_help_panel=DECIDE)
 app.add_typer(alert, name="alert", rich_help_panel=DECIDE)
 app.add_typer(subscription, name="subscription", rich_help_panel=DECIDE)
+app.add_typer(teams, name="teams", rich_help_panel=DECIDE)
 app.add_typer(alert_rule, name="alert-rule", rich_help_panel=DECIDE)
 app.add_typer(scenario, name="scenario", rich_help_panel=DECIDE)
 audit.audit.command()(access.access)

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.moments import IsoDay
+
 Amount = str  # a decimal string; a JSON number would lose digits in a browser
 Offsets = dict[str, int]  # {"topic/partition": next offset}
 
@@ -250,7 +252,7 @@ class Command(BaseModel):
     key: str = Field(min_length=1, max_length=200, description="its business key, as the loan number")
     command: str = Field(min_length=1, max_length=100, description="as ProposeWriteOff")
     payload: dict[str, Any] = Field(default_factory=dict, description="the command's fields")
-    valid_on: date | None = Field(None, strict=False, description="when it is true in the business")
+    valid_on: IsoDay | None = Field(None, description="when it is true in the business")
     role: str | None = Field(None, max_length=10, description="one of the token's; default: the first fitting")
     reason: str = Field("", max_length=2_000, description="why, kept with the event")
     docs: list[str] = Field(default_factory=list, max_length=100, description="documents it stands on")

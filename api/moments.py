@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator, Strict
 
 from engines.primitives.errors import InvalidInput
 
@@ -19,23 +19,27 @@ KnownAt = Annotated[str | None, Query(max_length=40, description="an instant, or
 
 def _written_as_a_day(value: object) -> object:
     """pydantic would also take a count of seconds: `0` for the first day of 1970."""
-    if isinstance(value, str) and len(value) != len("2026-01-01"):
-        raise ValueError("want a day as 2026-01-01")
-    return value
+    if isinstance(value, date) or (isinstance(value, str) and len(value) == len("2026-01-01")):
+        return value
+    raise ValueError("want a day as 2026-01-01")
 
 
-IsoDay = Annotated[date, BeforeValidator(_written_as_a_day)]
-"""A day in an address, in ISO form only."""
+IsoDay = Annotated[date, Strict(False), BeforeValidator(_written_as_a_day)]
+"""A day in an address or a body, in ISO form only. JSON has text only, so a strict model takes it too."""
 
 
 def _written_as_an_instant(value: object) -> object:
-    if isinstance(value, str) and not re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value):
-        raise ValueError("want an instant as 2023-03-12T16:00:00Z")
-    return value
+    if isinstance(value, datetime) or (
+        isinstance(value, str) and re.match(r"\d{4}-\d{2}-\d{2}[Tt ]", value) is not None
+    ):
+        return value
+    raise ValueError("want an instant as 2023-03-12T16:00:00Z")
 
 
-IsoInstant = Annotated[datetime, BeforeValidator(_written_as_an_instant)]
-"""An instant in an address, in RFC 3339 form only."""
+IsoInstant = Annotated[datetime, Strict(False), BeforeValidator(_written_as_an_instant)]
+"""An instant in an address or a body, in RFC 3339 form only."""
+ZonedInstant = Annotated[AwareDatetime, Strict(False), BeforeValidator(_written_as_an_instant)]
+"""The same, refused without its zone."""
 
 
 def moment(text: str | None, field: str) -> Moment:

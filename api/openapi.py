@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 
-from api import openapi_problems
+from api import openapi_examples, openapi_parameters, openapi_problems
 from api.openapi_names import PREFIX, operation_id, summary, told_apart
 
 Json = dict[str, Any]
@@ -24,10 +24,33 @@ SCHEMES: Json = {
     "session": {"type": "apiKey", "in": "cookie", "name": "tidemark_session", "description": "set by `/login`"},
 }
 TAGS = {
-    "session": "who asks",
+    "alert rules": "rules in CEL: drafted, tried on the past, enabled by another person",
+    "alerts": "alerts, what was done about them, who is told and when not, each message sent",
+    "archive": "the archived log for other systems: files, and records by their place",
+    "audit": "proofs of what was recorded, and checks of everything stored",
+    "calculations": "the engines by themselves: figures from the numbers given",
+    "changes": "why a position or a gap moved between two cuts",
+    "contingency funding": "plans and breaches of limits, from proposal to end",
+    "contracts": "the contracts behind a gap, and their flows",
+    "counterfactuals": "a past period played again under other rules, beside what happened",
+    "documents": "papers filled from cases, attachments, files of rows that become commands",
     "figures": "live positions, gaps and withdrawals, each with its cut",
+    "ledgers": "ledgers as of a day and as known at an instant: asked, printed, exported, saved as views",
+    "limits": "limits that are not kept, and the recorded cuts they were judged on",
+    "lineage": "what an entry or a decision touched",
+    "nostro": "statements of our accounts with other banks, beside our own positions",
+    "past": "answers checked by replay, and how a case came about",
+    "privacy": "personal data: whose there is, and its erasure by two administrators",
     "ratios": "liquidity ratios and who can break them",
+    "recoveries": "cash expected from disposals, as it is and in stress",
+    "reports": "pivots and dashboards: asked, saved, scheduled, exported",
+    "risk assets": "loan notes and the cases about them, and commands on any of these",
+    "session": "who asks",
+    "stream": "server-sent events that resume without loss or repeats",
     "system": "health and the access log",
+    "trust": "which figures can be trusted now, and how the installation is",
+    "withdrawal desk": "announced withdrawals, their approvals, and transfers between branches",
+    "work lists": "what waits for whom, deadlines, messages, totals, search",
 }
 FIELDS: Json = {
     "name": "fields",
@@ -50,6 +73,14 @@ IDEMPOTENCY_KEY: Json = {
     "required": False,
     "description": "in place of `cmd_id`, or beside it with the same value; the same key again: the same answer",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "required": False,
+    "description": "the ETag of the case that you decided on, in place of `expected_version`; else 409",
+    "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[1-9][0-9]{0,8}")$'},
+    "example": '"7"',
 }
 UNCHANGED: Json = {
     "description": "what you have still holds",
@@ -165,13 +196,19 @@ def _finish(method: str, path: str, operation: Json, schemas: Json) -> None:
         parameters[:] = [parameter for parameter in parameters if parameter["name"].lower() != "idempotency-key"]
         parameters.append(IDEMPOTENCY_KEY)
         _key_may_come_as_a_header(operation, schemas)
+        if "expected_version" in (body_schema_of(operation, schemas) or {}).get("properties", {}):
+            parameters.append(IF_MATCH)
+    openapi_parameters.describe(path.removeprefix(PREFIX), parameters)
     if not parameters:
         del operation["parameters"]
+    openapi_examples.show(method, path.removeprefix(PREFIX), operation)
     openapi_problems.add(method, path, operation, is_open=is_open)
     if not is_open:
         for status, answer in operation["responses"].items():
             if status.startswith("2"):
                 _headers(answer, "RateLimit", "RateLimit-Policy")
+            if status == "202":
+                _headers(answer, "Location")
 
 
 def json_schema_of(operation: Json) -> Json | None:

@@ -54,6 +54,10 @@ HEADERS: Mapping[str, Json] = MappingProxyType(
             "description": "give it back as `If-None-Match`: 304 if it still holds",
             "schema": {"type": "string"},
         },
+        "Location": {
+            "description": "where the job that was begun says how far it is",
+            "schema": {"type": "string", "format": "uri-reference"},
+        },
         "Link": {"description": 'the next page: `<address>; rel="next"` (RFC 8288)', "schema": {"type": "string"}},
     }
 )

@@ -145,7 +145,8 @@ class Pivots:
             figure: Json = {"figure": TRUSTED_AS.get(asked.source, "ledgers")}
             figure["filters"] = {} if allowed is None else {"entity": allowed}
             # Beside the digest: the same cut has the same answer, whatever became of its feeds.
-            if (marked := trust.compact(ours, figure, dict(cut.offsets))) is not None:
+            marked = trust.compact(ours, figure, dict(cut.offsets), () if rates is None else ("rates",))
+            if marked is not None:
                 body["provenance"]["trust"] = marked
         return Answer(found, cut, body)
 

@@ -1,7 +1,8 @@
-"""What holds for every request before its route sees it: HEAD, OPTIONS, media type, length, and `Idempotency-Key`.
+"""What holds for every request before its route sees it: HEAD, OPTIONS, media type, length, and headers of commands.
 
 One place for all documented routes, so that none can forget it: HEAD is GET without its body, OPTIONS names the
-methods, a JSON route takes JSON of bounded length only, and the header stands for `cmd_id` in a command's body.
+methods, a JSON route takes JSON of bounded length only, and in a command's body `Idempotency-Key` stands for `cmd_id`
+and `If-Match` for `expected_version`.
 Not for what is in a body: the routes' models check that.
 """
 
@@ -17,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
-from api.conditional import idempotency_key
+from api.conditional import expected_version, idempotency_key
 from api.openapi_names import PREFIX
 from api.openapi_operations import Operation, Operations
 from engines.primitives.errors import InvalidInput
@@ -93,13 +94,11 @@ class RequestEdges:
             answer.headers["Connection"] = "close"  # the rest of the body is not read
             await answer(scope, receive, send)
             return
-        key = headers.get("idempotency-key")
-        if key is not None:
-            try:
-                body = keyed(operation, body, key)
-            except InvalidInput as error:
-                await problems.response(error)(scope, receive, send)
-                return
+        try:
+            body = completed(operation, body, headers)
+        except InvalidInput as error:
+            await problems.response(error)(scope, receive, send)
+            return
         await self._app(_sized(scope, len(body)), _replay(body, receive), send)
 
 
@@ -131,27 +130,38 @@ def allow(found: Mapping[str, Operation]) -> str:
     return ", ".join(sorted(methods))
 
 
-def keyed(operation: Operation, body: bytes, key: str) -> bytes:
-    """The body with the header's key as its `cmd_id`, where it is of a command and has none.
+def completed(operation: Operation, body: bytes, headers: Headers) -> bytes:
+    """The body with what headers say in place of its fields, where it is a command's and leaves them out.
 
-    Raises InvalidInput: the key is too long or empty, or the body has another one. A body that is no JSON object
-    is left to its route, which says so better.
+    Raises InvalidInput: a header is malformed, or the body says another thing. A body that is no JSON object is left
+    to its route, which says so better.
     """
-    chosen = idempotency_key(key, "")
-    if not operation.body_fields or "cmd_id" not in operation.body_fields:
-        return body  # asks or repeats the same by itself: docs/api-contract.md says which
+    key, fields = headers.get("idempotency-key"), operation.body_fields or frozenset()
+    chosen = None if key is None else idempotency_key(key, "")
+    # Not every operation has these: others repeat the same by themselves, as docs/api-contract.md says.
+    wanted = {
+        "cmd_id": chosen if "cmd_id" in fields else None,
+        "expected_version": expected_version(headers.get("if-match")) if "expected_version" in fields else None,
+    }
+    if all(value is None for value in wanted.values()):
+        return body
     try:
         said: Any = msgspec.json.decode(body)
     except msgspec.DecodeError:
         return body
     if not isinstance(said, dict):
         return body
-    if "cmd_id" not in said:
-        return msgspec.json.encode(said | {"cmd_id": chosen})
-    present = said["cmd_id"]
-    if isinstance(present, str) and present:
+    present = said.get("cmd_id")
+    if chosen is not None and isinstance(present, str) and present:
         idempotency_key(key, present)
-    return body  # an empty one is refused by its route: it is no key, and not absent either
+    version = wanted["expected_version"]
+    if version is not None and said.get("expected_version", version) not in (version, None):
+        raise InvalidInput("If-Match and expected_version differ", field="expected_version")
+    # An empty `cmd_id`, or null, is refused by its route: it is no key, and not absent either.
+    missing: dict[str, str | int] = {} if chosen is None or "cmd_id" in said else {"cmd_id": chosen}
+    if version is not None:
+        missing["expected_version"] = version
+    return msgspec.json.encode(said | missing) if missing else body
 
 
 async def whole(receive: Receive, headers: Headers) -> bytes:

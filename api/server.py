@@ -10,13 +10,14 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from api.stream_direct import DirectProtocol
+from api.stream_direct import DirectProtocol, DirectWebSocket
 from api.stream_limits import make_room
 from engines.primitives.errors import Unavailable
 
 BACKLOG = (
     4_096  # connections that wait to be taken: thousands come back at once after a restart; the system may cap it
 )
+MESSAGE_BYTES_MAX = 65_536  # of a WebSocket's reader, who has nothing to say
 GRACE_S = 5  # for answers under way; live streams end at once
 
 
@@ -54,6 +55,8 @@ def server_for(app: FastAPI, on_ready: Callable[[int], None] | None = None) -> "
     config = uvicorn.Config(
         app,
         http=DirectProtocol,
+        ws=DirectWebSocket,
+        ws_max_size=MESSAGE_BYTES_MAX,
         backlog=BACKLOG,
         log_config=None,
         access_log=False,

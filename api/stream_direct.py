@@ -1,8 +1,9 @@
-"""The connection under a live stream, for bytes that thousands of clients share.
+"""The connection under a live stream: for bytes that thousands of clients share, and to end one that is stuck.
 
 An answer begins and may end by ASGI, through every middleware; in between the fan-out writes chunks that were framed
 once. A client whose socket takes no more is not written to: nothing is kept for it, and it goes on by ASGI, which
-waits for it (`api.stream_client`). Without this extension of the scope (another server) streams work by ASGI alone.
+waits for it (`api.stream_client`). A WebSocket, framed for each reader, is only ended by it. Without this extension
+of the scope (another server) streams work by ASGI alone.
 """
 
 import asyncio
@@ -11,12 +12,15 @@ from typing import Any, Protocol
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from wsproto.events import Request
 
 EXTENSION = "tidemark.direct"
 
 
 class Flow(Protocol):
-    write_paused: bool
+    @property
+    def write_paused(self) -> bool: ...
 
 
 class Direct:
@@ -69,3 +73,25 @@ class DirectProtocol(HttpToolsProtocol):
         if self._direct is not None:
             self._direct.lose()
             self._direct = None
+
+
+class DirectWebSocket(WSProtocol):
+    """uvicorn's, which also hands the connection down, and drops a peer that is behind or does not answer: to close
+    politely would wait for it to take what was written, for ever if it never does."""
+
+    @property
+    def write_paused(self) -> bool:
+        return not self.writable.is_set()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)  # the application begins with the loop's next turn
+        scope: Any = self.scope
+        scope["extensions"][EXTENSION] = Direct(self.transport, self)
+
+    def keepalive_timeout(self) -> None:
+        self.transport.abort()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self.write_paused:
+            self.transport.abort()

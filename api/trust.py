@@ -75,13 +75,14 @@ def figures(judged: Judgement, entities: Entities) -> list[Body]:
     return rows
 
 
-def compact(services: Services, asked: Body, offsets: dict[str, int]) -> Body | None:
-    """The mark of one answer; None: of a past cut, of no figure of sources, or nobody looks at the logs here."""
+def compact(services: Services, asked: Body, offsets: dict[str, int], also: tuple[str, ...] = ()) -> Body | None:
+    """The mark of one answer, which stands on the inputs `also` besides its figure's; None: of a past cut, of no
+    figure of sources, or nobody looks at the logs here."""
     board = services.trust
     if board is None or not board.is_present(offsets):
         return None
     told = asked.get("filters", {}).get("entity")
-    found = board.of(str(asked.get("figure", "")), None if told is None else frozenset(told))
+    found = board.of(str(asked.get("figure", "")), None if told is None else frozenset(told), also)
     return None if found is None else _standing(found)  # no instant: an answer is tagged by its content
 
 

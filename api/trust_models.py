@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from api.models import Answer
 
@@ -53,6 +53,8 @@ class Operations(Answer):
 
 
 class Widget(Answer):
+    model_config = ConfigDict(strict=True)
+
     widget: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
     size: Literal["small", "wide", "full"] = "small"
     hidden: bool = False
@@ -63,5 +65,7 @@ class Layout(Answer):
 
 
 class WantedLayout(Answer):
+    model_config = ConfigDict(strict=True)
+
     widgets: list[Widget] = Field(max_length=40)
     cmd_id: str | None = Field(None, max_length=100, description="the same again: saved once")

@@ -1,6 +1,7 @@
 """Answers of the work lists, each at one position of the decision log."""
 
 from datetime import date
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -11,6 +12,9 @@ from api.models import Amount, Answer
 class AtPosition(Answer):
     position: int
     recorded_at: str | None
+    trust: dict[str, Any] | None = Field(
+        None, description="worst state of the sources of the log of decisions, and which are not fresh"
+    )
 
 
 class Paged(AtPosition):

@@ -83,9 +83,10 @@ class Judgement:
     verdicts: Mapping[SourceKey, Verdict]
     topics: Mapping[str, str]  # input name -> topic
 
-    def of(self, figure: str, entities: frozenset[str] | None = None) -> FigureTrust:
-        """The trust in `figure` over these entities (None: all). One that stands on no known source is UNKNOWN."""
-        inputs = FIGURES[figure]
+    def of(self, figure: str, entities: frozenset[str] | None = None, also: tuple[str, ...] = ()) -> FigureTrust:
+        """The trust in `figure` over these entities (None: all); one that stands on no known source is UNKNOWN.
+        `also`: inputs that one answer stands on besides, as the rates that it is converted at."""
+        inputs = (*FIGURES[figure], *also)
         on = [v for v in self.verdicts.values() if v.key.name in inputs and _touches(v.key, entities)]
         worst = max((v.state for v in on), default=State.UNKNOWN)
         doubtful = sorted((v for v in on if v.state > State.FRESH), key=lambda v: (-v.state, v.key))

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from infra.channels.message_body import NotificationBody
 from streams import access_log, audit_heads, cut_records, nostro_records, schemas, topics
 from streams.integrations.registry import INTEGRATIONS
 
@@ -105,7 +106,7 @@ CHANNELS: Mapping[str, Channel] = {
     topics.NOTIFICATION: Channel(
         "send",
         "the subscription, as `SUB-1`",
-        (),
+        (NotificationBody,),
         "What a subscription tells of alerts: the body of its webhook (docs/alert-delivery.md); `ce_id` is its id.",
     ),
     topics.ACCESS: Channel(

@@ -152,10 +152,12 @@ class TrustBoard:
         oldest = self._cuts[0][1] if self._cuts else {}
         return all(offset >= oldest.get(place, 0) for place, offset in offsets.items())
 
-    def of(self, figure: str, entities: frozenset[str] | None = None) -> FigureTrust | None:
+    def of(
+        self, figure: str, entities: frozenset[str] | None = None, also: tuple[str, ...] = ()
+    ) -> FigureTrust | None:
         """The trust in a figure by its name in the API (`gap/…` is the gap); None: not a figure of sources."""
         name = figure_name(figure)
-        return None if name is None else self.judgement().of(name, entities)
+        return None if name is None else self.judgement().of(name, entities, also)
 
 
 def figure_name(asked: str) -> str | None:

@@ -175,7 +175,7 @@ def add(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Subscribe: filter, entities and channels, as the page on the alert centre tells."""
-    body = {"cmd_id": cmd_id or str(uuid4()), "subscription_no": number, "payload": _read(input_file)}
+    body = {"cmd_id": cmd_id or str(uuid4()), "subscription_no": number, "payload": read_object(input_file)}
     with Api(load_settings(data_dir=data_dir)) as api:
         answer = api.post("/alert-subscriptions", body)
     _show_subscription(answer, as_json)
@@ -203,7 +203,9 @@ def preview(
 ) -> None:
     """What a subscription would have sent. Stores nothing, sends nothing."""
     with Api(load_settings(data_dir=data_dir)) as api:
-        found = api.post("/alert-subscriptions/preview", {"content": _read(input_file), "days": days}, replays=True)
+        found = api.post(
+            "/alert-subscriptions/preview", {"content": read_object(input_file), "days": days}, replays=True
+        )
     if as_json:
         print_json(found, indent=2)
         return
@@ -228,7 +230,7 @@ def _acts(
         raise typer.Exit(1)
 
 
-def _read(file: typer.FileBinaryRead) -> dict[str, Any]:
+def read_object(file: typer.FileBinaryRead) -> dict[str, Any]:
     from api.calculations.registry import parse  # here, so that `tidemark --help` stays quick
 
     return parse(file.read())

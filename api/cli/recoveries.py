@@ -43,7 +43,7 @@ def recoveries(
         str | None,
         typer.Option("--explain", help='Why they moved since a cut: the JSON object "offsets" of an earlier answer.'),
     ] = None,
-    start: Annotated[int, typer.Option("--start", min=0, help="Disposals to pass over.")] = 0,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Of the page before.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=5_000, help="Disposals at most.")] = 500,
     as_of: Annotated[str | None, typer.Option("--as-of", help="Business date, YYYY-MM-DD.", metavar="DATE")] = None,
     at_offsets: Vector = None,
@@ -68,7 +68,7 @@ def recoveries(
             asked |= {
                 "severity": severity,
                 "closed": "true" if closed else None,
-                "start": str(start) if start else None,
+                "cursor": cursor,
                 "limit": str(limit),
             }
             answer, show = api.get("/recoveries", **asked), recoveries_table
@@ -90,8 +90,8 @@ def recoveries_table(answer: dict[str, Any]) -> Lines:
     ]
     columns = [*CASES, *MORE, *(["missed"] if any(row["missed"] for row in rows) else [])]
     told: list[Any] = [table(shown, columns, amounts=AMOUNTS), _policy(answer), cut_line(answer)]
-    if len(rows) < answer["total"]:
-        told.append(Text(f"{len(rows)} of {answer['total']} disposals; more with --start", style="yellow"))
+    if answer["cursor"] is not None:
+        told.append(Text(f"{len(rows)} of {answer['total']} disposals; more: --cursor {answer['cursor']}", "yellow"))
     return Lines(*told)
 
 

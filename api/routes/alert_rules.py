@@ -12,11 +12,12 @@ from api import alert_rules_models as models
 from api import decision_models
 from api.alert_rules import ALERT_RULE, AlertRules, rule_from, shown_preview, vocabularies
 from api.auth import Ours, Reader, permitted
-from api.case_commands import CaseCommand, answer, execute, named
+from api.case_commands import CaseCommand, answer, execute, named, told
 from api.counterfactual import end_of
 from api.moments import KnownAt, moment
+from api.openapi_names import PREFIX
 from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
-from api.routes.figures import json_response
+from api.routes.figures import accepted
 from api.services import Services
 from engines.primitives.errors import Unavailable
 from projections.alert_rules import check_rule
@@ -27,6 +28,7 @@ router = APIRouter(prefix="/alert-rules", tags=["alert rules"])
 
 #: The last part of an address, and the command that it gives.
 COMMANDS = {"enable": "Enable", "disable": "Disable", "discard": "Discard"}
+CommandName = Annotated[str, told(COMMANDS)]
 Rows = Annotated[int, Query(ge=0, le=10_000, description="incidents; `left_off` says how many more there are")]
 
 
@@ -127,7 +129,7 @@ async def preview_draft(reader: Reader, ours: Ours, rule_no: str, asked: Annotat
 
 
 @router.post("/{rule_no}/{command}", responses={200: {"model": decision_models.CommandAnswer}})
-async def command(reader: Reader, ours: Ours, rule_no: str, command: str, body: CaseCommand) -> Response:
+async def command(reader: Reader, ours: Ours, rule_no: str, command: CommandName, body: CaseCommand) -> Response:
     """enable, disable, discard; each with `why` in its payload. Enabling needs a preview, and another person."""
     return await execute(ours, reader, ALERT_RULE, rule_no, named(COMMANDS, command), body)
 
@@ -135,9 +137,8 @@ async def command(reader: Reader, ours: Ours, rule_no: str, command: str, body: 
 async def _begin(ours: Services, reader: Principal, question: PreviewQuestion) -> Response:
     previews = _rules(ours).previews
     job = await anyio.to_thread.run_sync(previews.ask, question, reader.actor)
-    begun = json_response(msgspec.json.encode(shown_preview(job, frozenset(), 0)))
-    begun.status_code = 202
-    return begun
+    address = f"{PREFIX}/alert-rules/preview/{job.job_id}"
+    return accepted(msgspec.json.encode(shown_preview(job, frozenset(), 0)), address)
 
 
 def _question(asked: models.Span, **fields: Any) -> PreviewQuestion:

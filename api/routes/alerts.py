@@ -68,7 +68,7 @@ async def alerts(
 
 
 @router.get("/alerts/{alert_id}", responses={200: {"model": models.AlertDetail}})
-async def alert(reader: Reader, ours: Ours, alert_id: str) -> Response:
+async def alert(reader: Reader, ours: Ours, alert_id: Annotated[str, Path(min_length=1, max_length=64)]) -> Response:
     """One alert with the records of the entries behind it."""
 
     def work() -> bytes:

@@ -22,6 +22,11 @@ PARQUET, NDJSON = "application/vnd.apache.parquet", "application/x-ndjson"
 ARROW = "application/vnd.apache.arrow.stream"
 RECORDS_MAX = 65_536
 
+RECORDS = files(NDJSON, ARROW) | {404: {}}
+RECORDS[200]["headers"] = {
+    "x-next-offset": {"description": "`from` of the next page", "schema": {"type": "integer", "minimum": 0}},
+    "x-archive-end": {"description": "offset at which the archive ends", "schema": {"type": "integer", "minimum": 0}},
+}
 Topic = Annotated[str, Query(max_length=200)]
 
 
@@ -78,7 +83,7 @@ async def segment(request: Request, reader: Reader, ours: Ours, segment_id: str)
     return FileResponse(path, media_type=PARQUET, filename=name, headers=headers)
 
 
-@router.get("/records", responses=files(NDJSON, ARROW) | {404: {}}, response_class=Response)
+@router.get("/records", responses=RECORDS, response_class=Response)
 async def records(
     request: Request,
     reader: Reader,
@@ -86,9 +91,11 @@ async def records(
     slow: Slow,
     topic: Topic,
     partition: Annotated[int, Query(ge=0)],
-    start: Annotated[int, Query(alias="from", ge=0)],
+    start: Annotated[int, Query(alias="from", ge=0, description="offset of the first record wanted")],
     limit: Annotated[int, Query(ge=1, le=RECORDS_MAX)] = 10_000,
-    form: Annotated[Literal["ndjson", "arrow"], Query(alias="format")] = "ndjson",
+    form: Annotated[
+        Literal["ndjson", "arrow"], Query(alias="format", description="JSON lines, or an Arrow stream")
+    ] = "ndjson",
 ) -> Response:
     """A page of records, as JSON lines or an Arrow stream with the typed columns too.
 

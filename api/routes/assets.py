@@ -3,7 +3,6 @@
 from typing import Annotated, Any
 
 import anyio.to_thread
-import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from aggregates.assets import Assets
@@ -11,18 +10,17 @@ from aggregates.commands import Command
 from aggregates.envelope import Principal
 from api import command_batches, decision_models, models
 from api.auth import Ours, Reader
+from api.case_commands import IfNoneMatch, answer, state_of
 from api.conditional import expected_version, idempotency_key, tagged, version_tag
 from api.moments import KnownAt, moment
 from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
-from api.routes.figures import Slow, json_response
+from api.routes.figures import Slow
 from api.services import Services
 from engines.primitives.errors import InvalidInput, Unavailable
 
 router = APIRouter(tags=["risk assets"])
 HeaderKey = Annotated[str | None, Header(alias="Idempotency-Key", description="in place of `cmd_id`")]
 RISK_ASSET = "RiskAsset"
-
-IfNoneMatch = Annotated[str | None, Header(description="the ETag of an earlier answer: 304 if it still holds")]
 
 
 @router.get("/risk-assets", responses={200: {"model": decision_models.RiskAssets}})
@@ -47,7 +45,7 @@ async def risk_assets(
 @router.get("/risk-assets/{loan_no}", responses={200: {"model": decision_models.RiskAsset}})
 async def risk_asset(reader: Reader, ours: Ours, loan_no: str, if_none_match: IfNoneMatch = None) -> Response:
     """One risk asset as it is now; its version is the ETag."""
-    return await _state(ours, reader, RISK_ASSET, loan_no, if_none_match)
+    return await state_of(ours, reader, RISK_ASSET, loan_no, if_none_match)
 
 
 @router.get("/risk-assets/{loan_no}/history", responses={200: {"model": decision_models.History}})
@@ -82,7 +80,7 @@ async def aggregate_state(
     reader: Reader, ours: Ours, aggregate: str, key: str, if_none_match: IfNoneMatch = None
 ) -> Response:
     """Any aggregate as it is now, by its kind (as `WriteOff`) and business key; its version is the ETag."""
-    return await _state(ours, reader, aggregate, key, if_none_match)
+    return await state_of(ours, reader, aggregate, key, if_none_match)
 
 
 @router.get("/aggregates/{aggregate}/{key}/history", responses={200: {"model": decision_models.History}})
@@ -113,8 +111,8 @@ async def commands(
         outcome = ours.assets.execute(wish)
         return outcome.to_json() | {"state": ours.assets.state(wish.aggregate, wish.key, reader=reader)}
 
-    answer = await anyio.to_thread.run_sync(work)
-    return tagged(_json(answer), version_tag(answer["state"]))
+    done = await anyio.to_thread.run_sync(work)
+    return tagged(answer(done), version_tag(done["state"]))
 
 
 @router.post("/commands/batch", responses={200: {"model": decision_models.BatchAnswer}})
@@ -138,7 +136,7 @@ async def command_batch(
             raise Unavailable("this server stores no commands together")
         return command_batches.answered(command_batches.together(ours.assets, wishes, batch_id))
 
-    return _json(await anyio.to_thread.run_sync(work, limiter=slow))
+    return answer(await anyio.to_thread.run_sync(work, limiter=slow))
 
 
 def _wish(
@@ -159,18 +157,9 @@ def _wish(
     )
 
 
-async def _state(ours: Services, reader: Principal, aggregate: str, key: str, if_none_match: str | None) -> Response:
-    state = await anyio.to_thread.run_sync(lambda: ours.assets.state(aggregate, key, reader=reader))
-    return tagged(_json(state), version_tag(state), if_none_match)
-
-
 async def _history(ours: Services, reader: Principal, aggregate: str, key: str, known_at: str | None) -> Response:
     def work() -> Any:
         events = ours.assets.history(aggregate, key, reader=reader, known_at=moment(known_at, "known_at"))
         return {"events": [event.to_json() for event in events]}
 
-    return _json(await anyio.to_thread.run_sync(work))
-
-
-def _json(body: Any) -> Response:
-    return json_response(msgspec.json.encode(body))
+    return answer(await anyio.to_thread.run_sync(work))

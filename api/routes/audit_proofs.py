@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Response
 from api import audit_models
 from api.audit_room import AuditRoom
 from api.auth import Ours, Reader
-from api.routes.figures import Slow, json_response
+from api.openapi_names import PREFIX
+from api.routes.figures import Slow, accepted, json_response
 from api.services import Services
 from engines.primitives.errors import Forbidden, Unavailable
 
@@ -74,9 +75,8 @@ async def verification(reader: Reader, ours: Ours) -> Response:
 async def start_verification(reader: Reader, ours: Ours) -> Response:
     """Verify everything stored, as a job; 409 while one is running."""
     _unless_role(reader.roles, {AUDITOR, ENGINEER})
-    answer = _json(_room(ours).start_verification(reader.actor))
-    answer.status_code = 202
-    return answer
+    begun = msgspec.json.encode(_room(ours).start_verification(reader.actor))
+    return accepted(begun, f"{PREFIX}/audit/verification")
 
 
 @router.get(

@@ -1,6 +1,6 @@
 """Files of rows that become commands: which kinds there are, an empty file of each, and the upload itself."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 import msgspec
@@ -23,6 +23,7 @@ router = APIRouter(prefix="/uploads", tags=["documents"])
 
 BYTES_MAX = 20 * 1_048_576
 MEDIA_TYPES = {XLSX: XLSX_TYPE, CSV: CSV_TYPE}
+Format = Annotated[Literal["xlsx", "csv"], Query(description="the kind of file")]
 Kind = Annotated[str, Query(max_length=100, description="Aggregate.Command, as RiskAsset.Admit")]
 UPLOAD = form_schema(
     kind="Aggregate.Command, as RiskAsset.Admit",
@@ -38,7 +39,7 @@ async def kinds(reader: Reader) -> Response:
 
 
 @router.get("/blank", responses=files(XLSX_TYPE, CSV_TYPE), response_class=Response)
-async def empty(reader: Reader, ours: Ours, kind: Kind, format: str = XLSX) -> Response:
+async def empty(reader: Reader, ours: Ours, kind: Kind, format: Format = "xlsx") -> Response:
     """An empty file with the columns of a command; in .xlsx a second sheet says what each may hold."""
     sheet = sheet_of(kind)
     made = await anyio.to_thread.run_sync(lambda: blank(sheet, format, ours.clock()))

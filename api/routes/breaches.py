@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api import decision_models as models
 from api.auth import Ours, Reader
-from api.case_commands import CaseCommand, answer, execute, named
+from api.case_commands import CaseCommand, IfNoneMatch, answer, execute, named, state_of, told
 from api.moments import KnownAt, moment
 from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
 
@@ -17,6 +17,7 @@ BREACH = "LimitBreach"
 
 #: The last part of an address, and the command that it gives.
 COMMANDS = {"observe": "Observe", "explain": "Explain", "waive": "Waive", "restore": "Restore", "close": "Close"}
+CommandName = Annotated[str, told(COMMANDS)]
 
 
 class Opening(CaseCommand):
@@ -47,9 +48,9 @@ async def breaches(
 
 
 @router.get("/{breach_no}", responses={200: {"model": models.CaseState}})
-async def breach(reader: Reader, ours: Ours, breach_no: str) -> Response:
+async def breach(reader: Reader, ours: Ours, breach_no: str, if_none_match: IfNoneMatch = None) -> Response:
     """One breach as it is now."""
-    return answer(await anyio.to_thread.run_sync(lambda: ours.assets.state(BREACH, breach_no, reader=reader)))
+    return await state_of(ours, reader, BREACH, breach_no, if_none_match)
 
 
 @router.get("/{breach_no}/history", responses={200: {"model": models.History}})
@@ -70,6 +71,6 @@ async def open_case(reader: Reader, ours: Ours, body: Opening) -> Response:
 
 
 @router.post("/{breach_no}/{command}", responses={200: {"model": models.CommandAnswer}})
-async def command(reader: Reader, ours: Ours, breach_no: str, command: str, body: CaseCommand) -> Response:
+async def command(reader: Reader, ours: Ours, breach_no: str, command: CommandName, body: CaseCommand) -> Response:
     """observe, explain, waive, restore or close. The same `cmd_id`: the same events again."""
     return await execute(ours, reader, BREACH, breach_no, named(COMMANDS, command), body)

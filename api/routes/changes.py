@@ -1,6 +1,5 @@
 """Why a position or a gap moved between two cuts. Thin: parse, read off the event loop, answer."""
 
-from datetime import datetime
 from typing import Annotated
 
 import anyio.to_thread
@@ -10,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api import changes, changes_models, figures
 from api.auth import Ours, Reader
 from api.changes import Ends
+from api.moments import IsoInstant
 from api.routes.figures import Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import InvalidInput
@@ -20,7 +20,7 @@ from streams.views import Filters
 router = APIRouter(tags=["changes"])
 
 Cut = Annotated[str | None, Query(description='a cut: {"topic/partition": next offset}', max_length=20_000)]
-Instant = Annotated[datetime | None, Query(description="an instant in place of a cut: what Kafka held then")]
+Instant = Annotated[IsoInstant | None, Query(description="an instant in place of a cut: what Kafka held then")]
 Limit = Annotated[int, Query(ge=0, le=1_000, description="entries told by name; the others of a line are one part")]
 Bucket = Annotated[str | None, Query(description="one time bucket, as D2_7; without it all that are cumulated")]
 Cumulative = Annotated[bool, Query(description="the buckets up to that one, added up")]

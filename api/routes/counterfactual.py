@@ -10,7 +10,8 @@ from api import counterfactual_models as models
 from api.auth import Ours, Reader, permitted
 from api.counterfactual import end_of, shown_job
 from api.counterfactual_jobs import Counterfactuals, Job
-from api.routes.figures import json_response
+from api.openapi_names import PREFIX
+from api.routes.figures import accepted, json_response
 from api.services import Services
 from engines.primitives.errors import Unavailable
 from streams.counterfactual import Question
@@ -38,9 +39,7 @@ async def ask(reader: Reader, ours: Ours, asked: Annotated[models.Ask, Body()]) 
     )
     jobs = _jobs(ours)
     job = await anyio.to_thread.run_sync(jobs.ask, question, reader.actor)
-    answer = json_response(msgspec.json.encode(shown_job(job, frozenset(), None)))
-    answer.status_code = 202
-    return answer
+    return accepted(msgspec.json.encode(shown_job(job, frozenset(), None)), f"{PREFIX}/counterfactuals/{job.job_id}")
 
 
 @router.get("", responses={200: {"model": models.Jobs}})

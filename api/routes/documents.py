@@ -1,16 +1,16 @@
 """Papers filled from cases: which templates there are, a filled one, and a filled one that is kept and told of."""
 
-from datetime import date
 from typing import Any
 
 import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import paper_models
 from api.access import about
 from api.auth import Ours, Reader
+from api.moments import IsoDay, ZonedInstant
 from api.openapi_files import files
 from api.papers import disposition
 from api.routes.attachments import papers_of
@@ -24,14 +24,14 @@ router = APIRouter(prefix="/documents", tags=["documents"])
 class Asked(BaseModel):
     """A paper that is wanted. `fields`: what a person enters beside what is recorded."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     template: str = Field(min_length=1, max_length=60, description="as litigation-complaint")
     key: str = Field(min_length=1, max_length=200, description="business key of the case")
     fields: dict[str, str] = Field(default_factory=dict, max_length=100)
-    as_of: date | None = Field(None, description="nothing that counts later is in it")
-    known_at: AwareDatetime | date | None = Field(None, description="nothing that was recorded later is in it")
-    document_on: date | None = Field(None, description="the day it bears; default: as_of, else today")
+    as_of: IsoDay | None = Field(None, description="nothing that counts later is in it")
+    known_at: ZonedInstant | IsoDay | None = Field(None, description="nothing that was recorded later is in it")
+    document_on: IsoDay | None = Field(None, description="the day it bears; default: as_of, else today")
     version: int | None = Field(None, ge=1, description="of the template; default: the one in force on that day")
     aggregate: str | None = Field(None, max_length=100, description="kind of the case, to be checked")
 

@@ -209,6 +209,13 @@ def json_response(content: bytes) -> Response:
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
+def accepted(content: bytes, address: str) -> Response:
+    """202: a job was begun, and `Location` is where it says how far it is."""
+    answer = json_response(content)
+    answer.status_code, answer.headers["Location"] = 202, address
+    return answer
+
+
 def member_filters(reader: Principal, entity: str | None, **members: str | None) -> Filters:
     """The members asked for, with the entities that the reader may see."""
     filters = {name: frozenset({member}) for name, member in members.items() if member is not None}

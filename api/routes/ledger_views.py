@@ -18,9 +18,10 @@ from api.ledger_desk import Question, parts
 from api.ledger_exports import Exported, LedgerExports
 from api.moments import AsOf, KnownAt, moment
 from api.openapi_files import FILE_TYPES, files
+from api.openapi_names import PREFIX
 from api.paging import LIMIT_MAX, PLACE_MAX, Cursor, Limit, PageAsked, next_place, page_after, paged, place_of
 from api.papers import disposition
-from api.routes.figures import Slow, json_response
+from api.routes.figures import Slow, accepted, json_response
 from api.routes.ledgers import Entity
 from engines.primitives.errors import InvalidInput, Unavailable
 from infra.exports import Language
@@ -41,7 +42,7 @@ Tongue = Annotated[Language, Query(alias="language", description="of titles and 
 PRINT_STYLE = '<link rel="stylesheet" href="/api/v1/ledger-print.css">'
 PAGE_MAX = 10_000
 TABLE: dict[int | str, dict[str, Any]] = {200: {"model": ledger_models.Ledger}}
-EXPORTED = files(*FILE_TYPES) | {202: {"model": ledger_models.ExportJob, "description": "a job: `Location`"}}
+EXPORTED = files(*FILE_TYPES) | {202: {"model": ledger_models.ExportJob, "description": "a job"}}
 TAKEN = {"cache-control": "private, no-store"}
 
 
@@ -163,7 +164,7 @@ async def fetch(job_no: str, reader: Reader, ours: Ours) -> Response:
 class View(BaseModel):
     """A question to keep."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     cmd_id: str = Field(min_length=1, max_length=64, description="idempotency key, chosen by the caller")
     view_no: str = Field(min_length=1, max_length=64)
@@ -179,14 +180,14 @@ class View(BaseModel):
 
 
 class Shared(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     cmd_id: str = Field(min_length=1, max_length=64)
     roles: list[str] = Field(default_factory=list, max_length=50, description="none: everyone who may read ledgers")
 
 
 class Retired(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     cmd_id: str = Field(min_length=1, max_length=64)
 
@@ -336,9 +337,7 @@ async def _exported(
     kept = _offered(ours)
     found = await anyio.to_thread.run_sync(kept.export, question, form, language, reader, limiter=slow)
     if isinstance(found, Job):
-        answer = json_response(msgspec.json.encode(_job(found)))
-        answer.status_code, answer.headers["location"] = 202, f"/api/v1/ledger-exports/{found.job_no}"
-        return answer
+        return accepted(msgspec.json.encode(_job(found)), f"{PREFIX}/ledger-exports/{found.job_no}")
     return _file(found)
 
 

@@ -21,7 +21,7 @@ router = APIRouter(tags=["past"])
 class Replay(BaseModel):
     """One of three: an answer that was given; a figure by name and cut; recorded cuts by their offsets."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     answer: dict[str, Any] | None = Field(None, description="an answer of this API, with its provenance")
     asked: dict[str, Any] | None = Field(None, description="a query as provenance.asked has it, with at_offsets")

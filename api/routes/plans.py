@@ -1,6 +1,5 @@
 """Contingency funding plans: previewed, proposed, decided on, executed. The rules are the aggregate's."""
 
-from datetime import date
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
@@ -12,8 +11,8 @@ from aggregates.contingency_plan_request import digest_of, read_request
 from api import decision_models as models
 from api.auth import Ours, Reader
 from api.calculations.contingency_plan import ranking_rows, simulation_keys
-from api.case_commands import CaseCommand, answer, execute, named
-from api.moments import KnownAt, moment
+from api.case_commands import CaseCommand, IfNoneMatch, answer, execute, named, state_of, told
+from api.moments import IsoDay, KnownAt, moment
 from api.paging import LIMIT_MAX, Cursor, Limit, page_of, paged
 from api.past_models import PlanPreview
 from api.routes.figures import Slow
@@ -33,6 +32,7 @@ COMMANDS = {
     "close": "Close",
     "cancel": "Cancel",
 }
+CommandName = Annotated[str, told(COMMANDS)]
 
 
 class Preview(BaseModel):
@@ -42,7 +42,7 @@ class Preview(BaseModel):
 
     funding: dict[str, Any] = Field(description="as of the calculation `contingency_plan`, money in `ccy`")
     ccy: str = Field("CNY", min_length=3, max_length=3)
-    as_of: date | None = Field(None, strict=False, description="day 0; default: today at the server, UTC")
+    as_of: IsoDay | None = Field(None, description="day 0; default: today at the server, UTC")
 
 
 class Proposal(CaseCommand):
@@ -98,9 +98,9 @@ async def preview(reader: Reader, ours: Ours, slow: Slow, body: Preview) -> Resp
 
 
 @router.get("/{plan_no}", responses={200: {"model": models.CaseState}})
-async def plan(reader: Reader, ours: Ours, plan_no: str) -> Response:
+async def plan(reader: Reader, ours: Ours, plan_no: str, if_none_match: IfNoneMatch = None) -> Response:
     """One plan as it is now: lines, what was executed, what is left, what the alternatives were."""
-    return answer(await anyio.to_thread.run_sync(lambda: ours.assets.state(PLAN, plan_no, reader=reader)))
+    return await state_of(ours, reader, PLAN, plan_no, if_none_match)
 
 
 @router.get("/{plan_no}/history", responses={200: {"model": models.History}})
@@ -121,6 +121,6 @@ async def propose(reader: Reader, ours: Ours, body: Proposal) -> Response:
 
 
 @router.post("/{plan_no}/{command}", responses={200: {"model": models.CommandAnswer}})
-async def command(reader: Reader, ours: Ours, plan_no: str, command: str, body: CaseCommand) -> Response:
+async def command(reader: Reader, ours: Ours, plan_no: str, command: CommandName, body: CaseCommand) -> Response:
     """amend, approve, reject, activate, action, recover, close, cancel. The same `cmd_id`: the same events again."""
     return await execute(ours, reader, PLAN, plan_no, named(COMMANDS, command), body)

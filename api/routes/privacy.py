@@ -10,6 +10,7 @@ from pydantic import Field
 from api import audit_models, decision_models
 from api.auth import Ours, Reader
 from api.case_commands import CaseCommand, answer, execute
+from api.conditional import tagged, version_tag
 from api.paging import LIMIT_MAX, Cursor, Limit, PageAsked, paged
 from api.privacy import ERASURE, Privacy, unless_keeper
 from api.services import Services
@@ -72,7 +73,7 @@ async def approve_erasure(reader: Reader, ours: Ours, erasure_no: str, body: Cas
     told = await execute(ours, reader, ERASURE, erasure_no, "Approve", body)
     await anyio.to_thread.run_sync(privacy.finish)
     state = await anyio.to_thread.run_sync(lambda: ours.assets.state(ERASURE, erasure_no, reader=reader))
-    return answer(msgspec.json.decode(told.body) | {"state": state})
+    return tagged(answer(msgspec.json.decode(told.body) | {"state": state}), version_tag(state))
 
 
 @router.post("/erasures/{erasure_no}/refuse", responses={200: {"model": decision_models.CommandAnswer}})

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import figures, recoveries, recovery_models
 from api.auth import Ours, Reader
 from api.moments import IsoDay
-from api.paging import PLACE_MAX, Cursor, linked, place_of
+from api.paging import Cursor, linked, place_of
 from api.routes.figures import AsOf, AtOffsets, Member, Slow, json_response, member_filters, require_ready
 from api.services import Services
 from engines.primitives.errors import InvalidInput, Unavailable
@@ -42,9 +42,6 @@ async def all_recoveries(
     closed: Annotated[bool, Query(description="closed disposals, too")] = False,
     severity: SeverityName = None,
     cursor: Cursor = None,
-    start: Annotated[
-        int, Query(ge=0, le=PLACE_MAX, deprecated=True, description="rows to pass over: now `cursor`")
-    ] = 0,
     limit: Annotated[int, Query(ge=1, le=5_000, description="rows at most; sums are of all")] = 500,
     as_of: AsOf = None,
     at_offsets: AtOffsets = None,
@@ -56,7 +53,7 @@ async def all_recoveries(
     """
     filters = member_filters(reader, entity, organisation=organisation, currency=currency, kind=kind, case=case)
     query = figures.Query((by,), as_of, filters, figures.offset_vector(at_offsets))
-    page, wanted = recoveries.Page(place_of(cursor, start), limit), closed or case is not None
+    page, wanted = recoveries.Page(place_of(cursor, 0), limit), closed or case is not None
     asked = {"severity": severity, "closed": wanted, "page": page}
 
     def ask(view: RiskView) -> recoveries.Later:

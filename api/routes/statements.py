@@ -1,6 +1,5 @@
 """Statements of our accounts with other banks, beside our own positions (LIQ-05)."""
 
-from datetime import date
 from typing import Annotated
 
 import anyio.to_thread
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api import nostro, nostro_models
 from api.auth import Ours, Reader, permitted
+from api.moments import IsoDay
 from api.routes.figures import Slow, json_response
 from engines.primitives.errors import Unavailable
 
@@ -25,8 +25,8 @@ async def nostro_reconciliations(
     entity: Text = None,
     account: Text = None,
     currency: Annotated[str | None, Query(pattern="^[A-Z]{3}$")] = None,
-    since: Annotated[date | None, Query(description="closing dates from here on")] = None,
-    until: Annotated[date | None, Query(description="closing dates up to here")] = None,
+    since: Annotated[IsoDay | None, Query(description="closing dates from here on")] = None,
+    until: Annotated[IsoDay | None, Query(description="closing dates up to here")] = None,
     status: Annotated[nostro_models.Status | None, Query(description="only these")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
 ) -> Response:

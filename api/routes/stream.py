@@ -85,11 +85,9 @@ async def websocket(
     source = events(hub, choice.entities, resume, choice)
 
     async def until_gone(cancel: anyio.CancelScope) -> None:
-        try:
-            while True:
-                await socket.receive_bytes()
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            cancel.cancel()
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            pass  # some say "ping"
+        cancel.cancel()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(until_gone, tasks.cancel_scope)
@@ -99,9 +97,12 @@ async def websocket(
                     with anyio.fail_after(hub.services.stalled_client_s):
                         await socket.send_text(event.as_json())
                     hub.metrics.stream_events.labels(event.name).inc()
-            await socket.close(1001, "this server is stopping")
+            with anyio.fail_after(hub.services.stalled_client_s):
+                await socket.close(1001, "this server is stopping")
         except TimeoutError:
             hub.metrics.stream_stalled.inc()
+            if (direct := direct_of(socket.scope)) is not None:
+                direct.abort()
         except WebSocketDisconnect:
             pass
         finally:

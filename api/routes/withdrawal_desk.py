@@ -1,7 +1,6 @@
 """The withdrawal desk over HTTP: tasks, decisions, the days ahead, dispatch. Thin: parse, ask, answer."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any, Literal
 
 import anyio.to_thread
@@ -12,7 +11,8 @@ from api import decision_models, trust, withdrawal_desk_acts, withdrawal_desk_di
 from api import withdrawal_desk as bodies
 from api import withdrawal_desk_models as models
 from api.auth import Ours, Reader, permitted
-from api.case_commands import CaseCommand, answer, execute, named
+from api.case_commands import CaseCommand, answer, execute, named, told
+from api.moments import IsoDay
 from api.paging import Cursor, page_of, paged
 from api.routes.figures import member_filters, require_ready
 from api.withdrawal_desk_proof import token_of
@@ -21,6 +21,8 @@ from streams.views import Filters
 router = APIRouter(prefix="/withdrawal-desk", tags=["withdrawal desk"])
 Member = Annotated[str | None, Query(max_length=200)]
 TASKS_MAX = 200
+TaskCommand = Annotated[str, told(withdrawal_desk_acts.ACTS)]
+DispatchCommand = Annotated[str, told(withdrawal_desk_dispatch.ACTS)]
 
 
 class Act(BaseModel):
@@ -70,7 +72,7 @@ async def tasks(
     entity: Member = None,
     currency: Member = None,
     organisation: Member = None,
-    day: Annotated[date | None, Query(description="value date")] = None,
+    day: Annotated[IsoDay | None, Query(description="value date")] = None,
     limit: Annotated[int, Query(ge=1, le=TASKS_MAX)] = TASKS_MAX,
     cursor: Cursor = None,
 ) -> Response:
@@ -156,7 +158,9 @@ async def propose(reader: Reader, ours: Ours, body: Wanted) -> Response:
 
 
 @router.post("/dispatch/{proposal_no}/{command}", responses={200: {"model": decision_models.CommandAnswer}})
-async def decide(reader: Reader, ours: Ours, proposal_no: str, command: str, body: CaseCommand) -> Response:
+async def decide(
+    reader: Reader, ours: Ours, proposal_no: str, command: DispatchCommand, body: CaseCommand
+) -> Response:
     """approve, amend, reject, book. A proposal whose figures are too old is refused, and the new one named."""
     name = named(withdrawal_desk_dispatch.ACTS, command)
     return await execute(ours, reader, withdrawal_desk_dispatch.PROPOSAL, proposal_no, name, body)
@@ -191,7 +195,9 @@ async def announce(reader: Reader, ours: Ours, body: Draft) -> Response:
 
 
 @router.post("/{reservation_no}/{command}", responses={200: {"model": models.Done}})
-async def act(request: Request, reader: Reader, ours: Ours, reservation_no: str, command: str, body: Act) -> Response:
+async def act(
+    request: Request, reader: Reader, ours: Ours, reservation_no: str, command: TaskCommand, body: Act
+) -> Response:
     """submit, approve, reject, delegate, amend, cancel, execute. Above the policy's amount an approval wants a recent
     sign-in or a one-time code (403 with guard PROOF)."""
     bodies.desk_of(ours)

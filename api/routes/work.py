@@ -11,8 +11,8 @@ import anyio.to_thread
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from api import work, work_models, work_totals, work_views
-from api.auth import Ours, Reader
+from api import trust, work, work_models, work_totals, work_views
+from api.auth import Ours, Reader, permitted
 from api.conditional import tagged, unchanged
 from api.moments import IsoDay
 from api.paging import LIMIT_MAX, Cursor, Limit, PageAsked, linked
@@ -53,22 +53,31 @@ class Seeing:
         if views is None:
             raise Unavailable("this server keeps no work lists")
 
+        marked = self._marked()
+
         def run() -> tuple[bytes, str, str | int | None]:
             with views.current() as state:
-                tag = self._tag(state.position, now)
+                tag = self._tag(state.position, now, marked)
                 if unchanged(self.known, tag):
                     return b"", tag, None
                 body = make(work.View(state, self.reader, views.today(now), self.as_of, self.entity, self.org))
+                body |= {} if marked is None else {"trust": marked}
                 return msgspec.json.encode(body), tag, body.get("cursor")
 
         content, tag, cursor = await anyio.to_thread.run_sync(run)
         return tagged(linked(json_response(content), self.request, cursor), tag, self.known)
 
-    def _tag(self, position: int, now: datetime) -> str:
-        """An answer changes with the log, the day and the reader, and with nothing else."""
-        reader = self.reader
-        who = "|".join((reader.actor, *reader.roles, reader.organisation, *reader.entities))
-        return f'W/"{position}-{now:%Y%m%d%H}-{crc32(who.encode()):08x}"'
+    def _marked(self) -> trust.Body | None:
+        """What can be said of the log of decisions, which all of these stand on."""
+        allowed = permitted(self.reader, self.entity)
+        filters = {} if allowed is None else {"entity": allowed}
+        return trust.compact(self.ours, {"figure": "ledgers", "filters": filters}, {})
+
+    def _tag(self, position: int, now: datetime, marked: trust.Body | None) -> str:
+        """An answer changes with the log, the day, the reader and what its mark says, and with nothing else."""
+        reader, mark = self.reader, msgspec.json.encode(marked)
+        who = "|".join((reader.actor, *reader.roles, reader.organisation, *reader.entities)).encode()
+        return f'W/"{position}-{now:%Y%m%d%H}-{crc32(mark, crc32(who)):08x}"'
 
     def period(self, start: date | None, end: date | None) -> tuple[date, date]:
         """As asked; by default this year up to the day."""

@@ -1,4 +1,4 @@
-"""`tidemark alert` and `tidemark subscription` against an API of canned answers."""
+"""`tidemark alert`, `tidemark subscription` and `tidemark teams` against an API of canned answers."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,14 @@ from tests.api.cli_api import CannedApi, alert, canned_api
 
 LIFE = {"state": "ACKNOWLEDGED", "severity": "CRITICAL", "acknowledged_by": "ann", "resolved_by": None}
 CONTENT = {"filter": "true", "entities": ["NORTH"], "channels": [{"channel": "email", "target": "a@b.org"}]}
+TEAM = {
+    "members": [
+        {"person": "ann", "channel": "sms", "target": "10086"},
+        {"person": "ann", "channel": "email", "target": "ann@b.org", "language": "zh"},
+    ],
+    "levels": [{"after_minutes": 15, "persons": ["ann"]}],
+}
+TEAM_STATE = TEAM | {"team_no": "T/1", "state": "FOUNDED"}
 STATE = CONTENT | {"subscription_no": "S1", "state": "ACTIVE", "subscriber": "ann"}
 
 
@@ -104,3 +112,48 @@ def test_a_preview_is_read_from_stdin(run: Any, canned: CannedApi) -> None:
     assert canned.last().body == {"content": CONTENT, "days": 7}
     assert "3 alerts in 7 days, 1 silenced: 2 notifications" in shown
     assert "a large outflow" in shown
+
+
+def test_teams_are_listed_page_by_page_and_shown(run: Any, canned: CannedApi) -> None:
+    canned.answers["/alert-teams"] = {"rows": [TEAM_STATE], "cursor": None}
+    shown = run("teams", "list").stdout
+    assert canned.last().query == {"stage": "FOUNDED"}
+    assert "15 min: ann" in shown
+    run("teams", "list", "--disbanded")
+    assert canned.last().query == {}
+    assert json.loads(run("teams", "list", "--json").stdout)["rows"] == [TEAM_STATE]
+    canned.answers["/alert-teams/T%2F1"] = TEAM_STATE
+    shown = run("teams", "show", "T/1").stdout
+    for text in ("T/1 is FOUNDED", "10086", "ann@b.org", "zh"):
+        assert text in shown
+    assert json.loads(run("teams", "show", "T/1", "--json").stdout) == TEAM_STATE
+    event = {"recorded_at": "2026-11-22T04:00:00Z", "type": "TeamFounded", "actor": "U-1", "position": 7}
+    canned.answers["/alert-teams/T%2F1/history"] = {"events": [event]}
+    assert "TeamFounded" in run("teams", "history", "T/1").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "body"),
+    [
+        ("found", "/alert-teams", {"key": "T/1", "payload": TEAM}),
+        ("change", "/alert-teams/T%2F1/change", {"payload": TEAM}),
+        ("disband", "/alert-teams/T%2F1/disband", {"payload": {"comment": "merged"}}),
+    ],
+)
+def test_a_team_is_founded_changed_and_disbanded(
+    run: Any, canned: CannedApi, command: str, path: str, body: dict[str, Any]
+) -> None:
+    canned.answers[path] = {"events": [], "state": TEAM_STATE}
+    more = ["-m", "merged"] if command == "disband" else []
+    shown = run("teams", command, "T/1", *more, "--cmd-id", "c-1", stdin=json.dumps(TEAM))
+    assert (shown.exit_code, shown.stdout, canned.last().body) == (0, "T/1 is FOUNDED\n", body | {"cmd_id": "c-1"})
+    answer = json.loads(run("teams", command, "T/1", *more, "--json", stdin=json.dumps(TEAM)).stdout)
+    assert answer["state"] == TEAM_STATE
+
+
+def test_exit_codes_of_teams(run: Any, canned: CannedApi) -> None:
+    assert run("teams", "show", "T9").exit_code == 2  # there is none
+    assert run("teams", "found", "T9", stdin="[]").exit_code == 2
+    refused = {"type": "/problems/rejected", "title": "rejected", "status": 409, "detail": "not possible"}
+    canned.answers["/alert-teams/T1/disband"] = (409, refused)
+    assert run("teams", "disband", "T1").exit_code == 1

@@ -206,6 +206,9 @@ def says_what_a_client_must_know(document: Json, method: str, path: str, operati
             assert list(resolved(document, answer)["content"]) == ["application/problem+json"]
     for parameter in operation.get("parameters", ()):
         assert parameter["schema"].keys() - {"title", "description"}, parameter["name"]
+        assert parameter.get("description"), parameter["name"]
+        if parameter["name"] == "command":
+            assert parameter["schema"]["enum"]
         assert (parameter["in"] == "path") == (f"{{{parameter['name']}}}" in path)
     if path.startswith(PREFIX):
         assert {"401", "403", "422", "429", "503"} <= set(answers)
@@ -214,6 +217,8 @@ def says_what_a_client_must_know(document: Json, method: str, path: str, operati
         assert operation["security"] == []
     if "requestBody" in operation:
         assert {"400", "413", "415"} <= set(answers)
+    if "202" in answers:
+        assert "Location" in good["202"]["headers"]
     if method == "post" and path.startswith(PREFIX):
         assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}
         assert "409" in answers
@@ -252,6 +257,10 @@ def test_lists_come_in_pages_or_have_their_bound(document: Json) -> None:
                 assert "cursor" in resolved(document, answer)["properties"], path
                 assert "Link" in good["headers"], path
     assert sorted(whole) == sorted(path for paths in WHOLE.values() for path in paths)
+
+
+def test_what_belongs_together_says_what_it_is(document: Json) -> None:
+    assert [tag["name"] for tag in document["tags"] if tag["description"] == tag["name"]] == []
 
 
 def test_security_is_the_token_or_the_session(document: Json) -> None:

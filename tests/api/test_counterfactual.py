@@ -86,6 +86,7 @@ CHANGE = {"set": {"large_flow.*.CNY.rolling": "9000000"}}
 def test_a_job_from_the_question_to_the_answer(client: httpx.Client) -> None:
     started = client.post("/api/v1/counterfactuals", json=CHANGE)
     assert started.status_code == 202
+    assert client.get(started.headers["location"]).json()["id"] == started.json()["id"]
     body = finished(client, started.json()["id"])
     JobAnswered.model_validate(body)
     assert (body["state"], body["asked_by"], body["question"]["set"]) == ("done", "treasurer", CHANGE["set"])

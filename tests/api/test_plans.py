@@ -70,6 +70,25 @@ def assert_problem(answer: httpx.Response, status: int, code: str, **facts: str 
     assert {name: body["facts"].get(name) for name in facts} == facts
 
 
+def test_a_command_names_the_version_it_was_decided_on(client: Client) -> None:
+    def approve(tag: str, **more: Any) -> httpx.Response:
+        headers = {"Authorization": "Bearer committee", "If-Match": tag}
+        body = {"cmd_id": "approve", "payload": {"approval_no": "ALCO-7"}} | more
+        return client.http.post(f"{V1}/plans/CFP-1/approve", json=body, headers=headers)
+
+    client.propose()
+    tag = client.get("committee", "/plans/CFP-1").headers["etag"]
+    assert tag == '"1"'
+    known = {"Authorization": "Bearer committee", "If-None-Match": tag}
+    assert client.http.get(f"{V1}/plans/CFP-1", headers=known).status_code == 304
+    assert_problem(approve('"2"'), 409, "conflict", version=1)
+    assert_problem(approve('"one"'), 422, "invalid-input", field="If-Match")
+    assert_problem(approve(tag, expected_version=2), 422, "invalid-input", field="expected_version")
+    done = approve(tag)
+    assert (done.status_code, done.headers["etag"]) == (200, f'"{done.json()["state"]["version"]}"')
+    assert client.get("committee", "/plans/CFP-1").headers["etag"] == done.headers["etag"]
+
+
 def test_a_plan_from_a_posted_shortfall_to_its_end(client: Client) -> None:
     proposed = client.propose()
     assert [event["type"] for event in proposed["events"]] == ["PlanTriggered"]

@@ -94,7 +94,6 @@ def test_pages_are_parts_of_one_list(client: httpx.Client) -> None:
     while pages[-1]["cursor"] is not None:
         pages.append(get(client, "/recoveries", limit=1, cursor=pages[-1]["cursor"]))
     assert [page["rows"][0] for page in pages] == whole["rows"]
-    assert get(client, "/recoveries", start=1, limit=1)["rows"] == pages[1]["rows"]
     assert get(client, "/recoveries", by="kind", limit=1)["cursor"] is None
     assert {page["total"] for page in pages} == {len(whole["rows"])}
     assert len({page["provenance"]["result_id"] for page in pages}) == len(pages)
@@ -248,6 +247,9 @@ def test_the_terminal_shows_disposals_sums_causes_and_the_gap(
     run(canned, tmp_path, monkeypatch, "recoveries", "--by", "org", "--severity", "mild", "--closed")
     asked = canned.last().query
     assert (asked["by"], asked["severity"], asked["closed"]) == ("organisation", "mild", "true")
+    canned.answers["/recoveries"]["cursor"] = "7"
+    assert "more: --cursor 7" in run(canned, tmp_path, monkeypatch, "recoveries", "--cursor", "3")
+    assert canned.last().query["cursor"] == "3"
     assert "horizon days" in run(canned, tmp_path, monkeypatch, "recoveries", "--stress")
     assert "ReductionApproved" in run(canned, tmp_path, monkeypatch, "recoveries", "--explain", "{}")
     assert canned.last().query["from_offsets"] == "{}"

@@ -81,7 +81,8 @@ def test_the_header_stands_for_the_commands_id(client: Client) -> None:
     assert (opened.status_code, opened.json()["cmd_id"]) == (200, "k-3")
     problem(client.post(V1 + "/breaches", json={"breach_no": "B-1"}), 422, "cmd_id")
     empty = {"breach_no": "B-2", "cmd_id": "", "payload": {}}
-    problem(client.post(V1 + "/breaches", json=empty, headers={"Idempotency-Key": "k-4"}), 422, "cmd_id")
+    for nothing in (empty, empty | {"cmd_id": None}):
+        problem(client.post(V1 + "/breaches", json=nothing, headers={"Idempotency-Key": "k-4"}), 422, "cmd_id")
 
 
 def test_who_has_the_answer_gets_304(client: Client) -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from aggregates.envelope import Principal
 from api.cli.trust import tables
+from api.pivots import Pivots
 from api.trust import compact
 from api.trust_operations import Operations, processes
 from infra.deadline_policies import holiday_calendar
+from infra.pivot_definition import Definition
 from infra.policies import load_policy
 from infra.settings import Settings
 from projections.trust import Letter, Sighting
@@ -97,6 +99,21 @@ def test_a_reader_of_one_entity_hears_of_no_other(sources: Sources, get: Get) ->
     sources.second(9)
     assert "SOUTH" not in get("/trust", "north").text
     assert get("/positions", "north").json()["provenance"]["trust"]["state"] == "FRESH"
+
+
+def test_a_pivot_in_a_reporting_currency_stands_on_the_rates_too() -> None:
+    own, key = Sources(), SourceKey("rates", "-", "market")
+    own.second()
+    own.board.note([Sighting(key, None, own.now)], [Letter("tm.in.market.fx.v1/0/7", key, own.now)], [])
+    own.second()
+    reader = Principal("operator", ("OP",), "-", ("*",))
+    asked = {"source": "positions", "rows": ["currency"], "measures": ["sum(position)"]}
+
+    def mark(**more: str) -> object:
+        return Pivots(2, 30).run(own.ours, Definition.of(asked | more), reader).body["provenance"]["trust"]
+
+    assert mark(reporting_currency="EUR") == {"state": "DAMAGED", "sources": ["rates/market"]}
+    assert mark() == {"state": "FRESH", "sources": []}
 
 
 def test_an_answer_carries_its_mark_and_one_of_the_past_does_not(sources: Sources, get: Get) -> None:

@@ -13,10 +13,16 @@ from aggregates.envelope import Principal
 from api.allowed import allowed
 from infra.decision_views import DecisionViews
 from infra.security import Unauthenticated
+from infra.settings import Settings
+from projections.trust import Letter, Sighting
+from projections.trust_policy import SourceKey
+from streams.trust_board import TrustBoard
+from streams.trust_policy import trust_policy
 from tests.aggregates.world import BRANCH, CASE, ENTITY, LOAN, World, open_world
 from tests.api_doubles import client_of, services
 
 V1 = "/api/v1/"
+NOW = datetime(2026, 11, 23, 4, tzinfo=UTC)
 PEOPLE = {
     "maker": Principal("U-118", ("AM",), BRANCH, (ENTITY,)),
     "legal": Principal("U-205", ("LG",), BRANCH, (ENTITY,)),
@@ -29,8 +35,8 @@ PEOPLE = {
 
 
 class Client:
-    def __init__(self, http: httpx.Client, world: World) -> None:
-        self.http, self.world = http, world
+    def __init__(self, http: httpx.Client, world: World, board: TrustBoard) -> None:
+        self.http, self.world, self.board = http, world, board
 
     def ask(self, who: str, path: str, headers: dict[str, str] | None = None, **parameters: Any) -> httpx.Response:
         given = {"Authorization": f"Bearer {who}"} | (headers or {})
@@ -56,7 +62,9 @@ def verify_token(token: str, _now: datetime) -> Principal:
 def client(tmp_path: Path) -> Iterator[Client]:
     world = open_world(tmp_path)
     app = world.app
+    board = TrustBoard(trust_policy(Settings()), lambda: NOW)
     ours = services(
+        trust=board,
         assets=app,
         verify_token=verify_token,
         clock=world.clock,
@@ -64,7 +72,7 @@ def client(tmp_path: Path) -> Iterator[Client]:
         allowed=lambda *asked: allowed(app, world.clock(), *asked),
     )
     with client_of(ours) as http:
-        yield Client(http, world)
+        yield Client(http, world, board)
     world.store.close()
 
 
@@ -84,6 +92,22 @@ def test_todos_are_the_readers_own_at_one_position(client: Client) -> None:
     assert client.get("stranger", "worklists/todos", everyone=True)["rows"] == []
     done = client.get("maker", "worklists/done")["rows"]
     assert [deed["type"] for deed in done] == ["WriteOffSubmitted", "WriteOffDrafted"]
+
+
+def test_a_work_list_tells_whether_its_log_can_be_trusted_and_is_no_304_once_that_turned(client: Client) -> None:
+    board, key = client.board, SourceKey("decisions")
+    assert client.get("maker", "worklists/todos")["trust"]["state"] == "UNKNOWN"  # nobody has looked yet
+    board.note([Sighting(key, None, NOW)], [], [])
+    board.looked({}, {})
+    fresh = client.ask("maker", "worklists/todos")
+    assert fresh.json()["trust"] == {"state": "FRESH", "sources": []}
+    known = {"If-None-Match": fresh.headers["etag"]}
+    assert client.ask("maker", "worklists/todos", known).status_code == 304
+    board.note([], [Letter("tm.audit.event.v1/0/3", key, NOW)], [])
+    board.refresh()
+    turned = client.ask("maker", "worklists/todos", known)
+    assert (turned.status_code, turned.json()["trust"]) == (200, {"state": "DAMAGED", "sources": ["decisions"]})
+    assert client.get("auditor", "worklists/home", entity=ENTITY)["trust"]["state"] == "DAMAGED"
 
 
 def test_what_is_allowed_says_fields_values_rules_and_who_else(client: Client) -> None:

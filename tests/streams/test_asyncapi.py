@@ -1,6 +1,7 @@
 """The message contract holds every topic and struct, and what we send fits it."""
 
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
+from infra.channels.message_body import NotificationAlert, NotificationBody, NotificationData
+from infra.channels.messages import Messages
 from infra.deliveries_policy import TOPIC
+from projections.alert_notification import Notification, Purpose
 from streams import cut_records, schemas, topics
 from streams.access_log import AccessRecord
 from streams.asyncapi import CHANNELS, document
 from streams.audit_heads import AuditHead
 from streams.integrations.registry import INTEGRATIONS
 from streams.nostro_records import NostroEntry, NostroStatement, StatementFinding
+from tests.infra.delivery_world import ALERT, LIMIT_ALERT, PAGE, note
 from tests.risk_records import alert, business_date, cut, gap_flow, position, reservation, withdrawal
 
 DOCUMENT = document()
@@ -25,6 +30,8 @@ STRUCTS = {
 }
 NEIGHBOURS = {row.struct.__name__: row.topic for row in INTEGRATIONS.values()}
 STRUCTS |= dict.fromkeys((*NEIGHBOURS, "Balances", "GraphEdge"), msgspec.Struct)
+STRUCTS |= {one.__name__: one for one in (NotificationBody, NotificationData, NotificationAlert)}
+STRUCTS |= dict.fromkeys(("Purpose", "Severity"), msgspec.Struct)
 STRUCTS |= {"AccessRecord": AccessRecord, "AuditHead": AuditHead}
 STRUCTS |= {one.__name__: one for one in (NostroStatement, NostroEntry, StatementFinding)}
 STRUCTS |= dict.fromkeys(
@@ -188,6 +195,7 @@ EXAMPLES |= {
     for name, topic in NEIGHBOURS.items()
 }
 EXAMPLES["AuditHead"] = (Path(__file__).parent.parent / "golden" / "audit-head.json").read_bytes()
+EXAMPLES["NotificationBody"] = Messages(PAGE).body(note("al-1"))
 EXAMPLES["AccessRecord"] = (Path(__file__).parent.parent / "golden" / "access-event.json").read_bytes()
 
 KINDS = {
@@ -284,6 +292,25 @@ def test_what_we_write_fits_its_schema_and_what_is_broken_does_not(name: str) ->
 
 def test_examples_cover_every_struct_that_is_a_message() -> None:
     assert EXAMPLES.keys() == {struct.__name__ for channel in CHANNELS.values() for struct in channel.structs}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        note("al-1", "al-2", alerts=[ALERT, LIMIT_ALERT], digest=True, language="zh"),
+        note("al-2", alerts=[LIMIT_ALERT], purpose=Purpose.ESCALATION, subscription="SUB-1:2:U-7"),
+        note("al-2", alerts=[LIMIT_ALERT | {"kind": "cleared"}], purpose=Purpose.RESOLVED),
+        note("test-1", alerts=[{"alert_id": "test-1", "kind": "test", "rule": "test", "entity": "NORTH"}]),
+    ],
+)
+@pytest.mark.parametrize("messages", [Messages(PAGE), Messages(PAGE, mask=False, alerts_max=1)])
+def test_what_receivers_are_sent_fits_the_schema_of_their_topic(told: Notification, messages: Messages) -> None:
+    (message,) = DOCUMENT["channels"][topics.NOTIFICATION]["messages"].values()
+    schema, body = resolve(message["$ref"])["payload"], json.loads(messages.body(told))
+    assert problems(schema, body) == []
+    assert problems(schema, body | {"more": 1})
+    assert problems(schema, body | {"type": "alert.lost"})
+    assert problems(schema, body | {"data": body["data"] | {"alerts": [{}]}})
 
 
 def test_an_amount_as_a_number_breaks_the_contract() -> None:
