@@ -80,58 +80,74 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
   rm -rf .venv
   "$python" -m venv .venv
 fi
-wanted=$(digest "$UV_VERSION" <requirements.lock)
-if ! fresh python "$wanted"; then
-  say "installing the Python packages of requirements.lock"
-  [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ] ||
-    retried .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
-  retried .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
-  stamp python "$wanted"
-  rm -f "$stamps/package"
-fi
-# The checkout's place is part of the stamp: an environment that was moved or copied still names the old one.
-wanted=$(digest "$PWD" <pyproject.toml)
-if ! fresh package "$wanted"; then
-  retried .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
-  stamp package "$wanted"
-fi
-
-# --- compiled loops: here, so that the first worker does not spend half a minute on them ---------------------------
-wanted=$(cat requirements.lock engines/primitives/compiled.py engines/actus/*.py streams/*.py projections/*.py | digest)
-if ! fresh compiled "$wanted"; then
-  say "compiling the decoder"
-  .venv/bin/python -c 'from streams.warm import warm; warm(explains=True)' >&2
-  stamp compiled "$wanted"
-fi
-
-# --- Kafka ------------------------------------------------------------------------------------------------------
-wanted=$(digest <infra/kafka/pom.xml)
-if ! fresh kafka "$wanted"; then
-  say "fetching Kafka by Maven"
-  retried .venv/bin/python -c 'from infra.kafka.archive import prepare; prepare()' >&2
-  stamp kafka "$wanted"
-fi
-
-# --- the page ---------------------------------------------------------------------------------------------------
-wanted=$(digest <api/page/package-lock.json)
-if ! fresh page-packages "$wanted" || [ ! -d api/page/node_modules ]; then
-  say "installing the page's packages"
-  (cd api/page && retried npm ci --no-audit --no-fund --loglevel=error >&2)
-  stamp page-packages "$wanted"
-  rm -f "$stamps/page"
-fi
-if [ "$purpose" = test ]; then
-  wanted=$(digest <tests/client/package-lock.json)
-  if ! fresh client-packages "$wanted" || [ ! -d tests/client/node_modules ]; then
-    say "installing the packages of the generated client"
-    (cd tests/client && retried npm ci --no-audit --no-fund --loglevel=error >&2)
-    stamp client-packages "$wanted"
+install_python_packages() {
+  wanted=$(digest "$UV_VERSION" <requirements.lock)
+  if ! fresh python "$wanted"; then
+    say "installing the Python packages of requirements.lock"
+    [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" = "$UV_VERSION" ] ||
+      retried .venv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
+    retried .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
+    stamp python "$wanted"
+    rm -f "$stamps/package"
   fi
-fi
-wanted=$(find api/page -path api/page/node_modules -prune -o -path api/page/dist -prune -o -type f -print |
-  LC_ALL=C sort | xargs -d '\n' sha256sum | digest)
-if ! fresh page "$wanted" || [ ! -f api/page/dist/index.html ]; then
-  say "building the page"
-  (cd api/page && npm run --silent build >&2)
-  stamp page "$wanted"
-fi
+  # The checkout's place is part of the stamp: an environment that was moved or copied still names the old one.
+  wanted=$(digest "$PWD" <pyproject.toml)
+  if ! fresh package "$wanted"; then
+    retried .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable .
+    stamp package "$wanted"
+  fi
+}
+
+# Here, so that the first worker does not spend half a minute on them.
+compile_loops() {
+  wanted=$(cat requirements.lock engines/primitives/compiled.py engines/actus/*.py streams/*.py projections/*.py | digest)
+  if ! fresh compiled "$wanted"; then
+    say "compiling the decoder"
+    .venv/bin/python -c 'from streams.warm import warm; warm(explains=True)' >&2
+    stamp compiled "$wanted"
+  fi
+}
+
+fetch_kafka() {
+  wanted=$(digest <infra/kafka/pom.xml)
+  if ! fresh kafka "$wanted"; then
+    say "fetching Kafka by Maven"
+    retried .venv/bin/python -c 'from infra.kafka.archive import prepare; prepare()' >&2
+    stamp kafka "$wanted"
+  fi
+}
+
+build_page() {
+  wanted=$(digest <api/page/package-lock.json)
+  if ! fresh page-packages "$wanted" || [ ! -d api/page/node_modules ]; then
+    say "installing the page's packages"
+    (cd api/page && retried npm ci --no-audit --no-fund --loglevel=error >&2)
+    stamp page-packages "$wanted"
+    rm -f "$stamps/page"
+  fi
+  if [ "$purpose" = test ]; then
+    wanted=$(digest <tests/client/package-lock.json)
+    if ! fresh client-packages "$wanted" || [ ! -d tests/client/node_modules ]; then
+      say "installing the packages of the generated client"
+      (cd tests/client && retried npm ci --no-audit --no-fund --loglevel=error >&2)
+      stamp client-packages "$wanted"
+    fi
+  fi
+  wanted=$(find api/page -path api/page/node_modules -prune -o -path api/page/dist -prune -o -type f -print |
+    LC_ALL=C sort | xargs -d '\n' sha256sum | digest)
+  if ! fresh page "$wanted" || [ ! -f api/page/dist/index.html ]; then
+    say "building the page"
+    (cd api/page && npm run --silent build >&2)
+    stamp page "$wanted"
+  fi
+}
+
+# --- side by side: one waits for the network, another computes ------------------------------------------------------
+strands=()
+trap '[ "${#strands[@]}" = 0 ] || kill "${strands[@]}" 2>/dev/null || true' EXIT  # what failed takes the others along
+build_page & strands+=($!)
+install_python_packages
+fetch_kafka & strands+=($!)
+compile_loops
+for strand in "${strands[@]}"; do wait "$strand"; done
+strands=()

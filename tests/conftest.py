@@ -25,6 +25,8 @@ from infra.settings import Settings
 REPOSITORY = Path(__file__).resolve().parent.parent
 #: Files of minutes begin first, so that no worker is left alone with one at the end.
 LONG = frozenset(("test_users_days", "test_worker", "test_up", "test_berka", "test_workout", "test_write_off"))
+#: Of those without servers: files of single tests that take a quarter of a minute or more.
+LONG |= {"test_contract_schemathesis", "test_contract_client", "test_past_replay", "test_live_ratios"}
 OURS = frozenset({"TIDEMARK_REFERENCE", "TIDEMARK_HYPOTHESIS"})
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
