@@ -27,6 +27,7 @@ from projections.alert_notification import Channel
 log = structlog.get_logger()
 
 AT_ONCE = 64
+TRIES_MAX = 20  # more than a day of tries has: only attempts that ended with their sender lead beyond it
 LEASE_MARGIN = timedelta(seconds=30)  # beyond the longest attempt: time to record it
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -197,6 +198,8 @@ class Sender:
         channel = self.channels.get(claimed.notification.channel)
         if channel is None:
             return failed(f"no channel {claimed.notification.channel} is set up here")
+        if claimed.tries > TRIES_MAX:
+            return failed(f"given up after {TRIES_MAX} attempts: their senders ended before they could record them")
         try:
             async with asyncio.timeout(channel.timeout_s):
                 return await channel.send(claimed.notification, started)

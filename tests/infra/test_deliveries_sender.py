@@ -20,6 +20,7 @@ from infra.deliveries_backoff import Backoff
 from infra.deliveries_breaker import FAILURES_TO_OPEN, FIRST_PAUSE, Lanes
 from infra.deliveries_ended import Chosen, replay
 from infra.deliveries_reading import counts, one, page, suspended
+from infra.deliveries_sender import TRIES_MAX
 from infra.event_store import EventStore, open_event_store
 from tests.aggregates.world import Clock
 from tests.infra.delivery_world import SECRETS, START, Received, Receiver, note, receiving, sending, until_quiet
@@ -115,6 +116,23 @@ def test_a_sender_that_dies_between_sending_and_recording_repeats_the_id(
     assert len(page(deliveries)[0]) == 1
     made = one(deliveries, first)["attempts_made"]
     assert [item["outcome"] for item in made] == ["unknown", "delivered"]
+
+
+def test_a_message_that_kills_its_senders_is_a_dead_letter_at_last(deliveries: DeliveryStore, clock: Clock) -> None:
+    lease = timedelta(seconds=1)
+    deliveries.put([note("a", target="http://127.0.0.1:9/")])
+    for _ in range(TRIES_MAX):
+        assert len(deliveries.due(clock.now, 1, holder="killed", lease=lease)) == 1
+        clock.now += lease
+
+    async def work() -> None:
+        async with sending(deliveries, clock, holder="next") as sender:
+            assert await sender.step() == 1
+            await sender.settled()
+
+    asyncio.run(work())
+    (found,) = page(deliveries)[0]
+    assert (found["state"], found["error"][:28]) == ("failed", "given up after 20 attempts: ")
 
 
 class Never(DeliveryStore):
