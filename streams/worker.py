@@ -319,6 +319,13 @@ class Worker:
                 await self._snapshot(owned)
         self.metrics.snapshot_age.set(oldest)
 
+    def _end(self, topic: str, partition: int) -> int | None:
+        """None: a rebalance has taken it from the consumer, and its state is given back in a moment."""
+        try:
+            return self.app.consumer.highwater(TP(topic, partition)) or 0
+        except AssertionError:  # aiokafka's words for it
+            return None
+
     async def _watch_progress(self) -> None:
         """Lag without advance ends the worker: a silent stop is the one failure nobody restarts."""
         seen: dict[tuple[str, int], tuple[int, float]] = {}
@@ -327,8 +334,9 @@ class Worker:
             lag_by_topic = dict.fromkeys(self._folders, 0)
             now = time.monotonic()
             for (topic, partition), owned in list(self.keeper.owned.items()):
-                reached = owned.state.next_offset
-                end = self.app.consumer.highwater(TP(topic, partition)) or 0
+                reached, end = owned.state.next_offset, self._end(topic, partition)
+                if end is None:
+                    continue
                 lag_by_topic[topic] += max(0, end - reached)
                 before = seen.get((topic, partition))
                 if before is None or before[0] != reached or end <= reached:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -261,9 +262,14 @@ def test_another_log_brings_a_new_state(server: Running, ours: Services) -> None
 def test_a_stream_waits_for_readiness_with_heartbeats() -> None:
     live = LiveView()
     with running(services(live, heartbeat_s=0.05)) as server, stream(server) as events:
-        threading.Timer(0.3, lambda: live.set_status(ready=True)).start()
+
+        def ready_after_two() -> None:
+            while events.comments.count(": heartbeat") < 2:
+                time.sleep(0.01)
+            live.set_status(ready=True)
+
+        threading.Thread(target=ready_after_two, daemon=True).start()
         assert events.next().name == "state"
-        assert events.comments.count(": heartbeat") >= 2
 
 
 def test_positions_are_conflated_and_end_at_the_newest() -> None:

@@ -198,7 +198,7 @@ export class DeskRoom {
     this.select.value = this.currency;
     const choose = h("label", { for: "wd-currency" }, h("span", { class: "quiet" }, `${T.currency} `), this.select);
     const drawn = forecast === null ? { nodes: [h("p", { class: "empty" }, T.loading)], chart: null } : forecastOf(forecast, this.currency);
-    this.days.replaceChildren(h("header", {}, h("h3", { id: "wd-days-title" }, T.forecast), choose), h("div", { class: "wd-body" }, ...drawn.nodes));
+    this.days.replaceChildren(h("header", {}, h("h3", { id: "wd-days-title" }, T.forecast), ...(currencies.length > 0 ? [choose] : [])), h("div", { class: "wd-body" }, ...drawn.nodes));
     this.chart = drawn.chart;
     this.chart?.draw();
     const nodes = dispatch === null ? [h("p", { class: "empty" }, T.loading)] : dispatchOf(dispatch, live.me ?? { actor: "", roles: [] }, (one) => askToPropose(one, (told) => this.told(told)), (one, act) => askToDecide(one, act, (told) => this.told(told)));
