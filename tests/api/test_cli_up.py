@@ -2,7 +2,6 @@
 
 import io
 import stat
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from infra.processes import hold_lock
 from infra.security import Unauthenticated
 from infra.settings import Settings
 from tests.api.cli_api import canned_api
+from tests.waiting import until
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -193,10 +193,7 @@ def test_the_status_line_follows_the_api(tmp_path: Path) -> None:
         canned.answers["/alerts"] = {"offsets": {}, "cursor": None, "vector": "0:1,5:0", "alerts": []}
         canned.answers["/positions"] = {"offsets": {"tm.in.core.txn.v1/0": 1_234}, "rows": [], "lag_records": 5}
         with up_status.live_status(settings(tmp_path), canned.address, console):
-            deadline = time.monotonic() + 20
-            while "1,234 events folded" not in shown.getvalue():
-                assert time.monotonic() < deadline, shown.getvalue()
-                time.sleep(0.02)
+            until(lambda: "1,234 events folded" in shown.getvalue(), shown.getvalue)
     assert "5 behind   3 alerts" in shown.getvalue()
 
 

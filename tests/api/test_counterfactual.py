@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -23,6 +23,7 @@ from streams.counterfactual_alerts import Told
 from tests.api_doubles import client_of, running, services
 from tests.live_bank import live_folders
 from tests.recorded_bank import policies, simulated_day
+from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -71,13 +72,6 @@ def finished(client: httpx.Client, job_id: str, **parameters: Any) -> dict[str, 
 
     until(over)
     return found
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 CHANGE = {"set": {"large_flow.*.CNY.rolling": "9000000"}}

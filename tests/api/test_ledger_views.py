@@ -1,7 +1,6 @@
 """Ledgers asked freely, taken away, kept and printed over HTTP, on a real store with the scenario of spec 8.1."""
 
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from infra.security import Unauthenticated
 from tests.access_world import Told
 from tests.aggregates.scenarios import FOLDER, Played, lines_of, play
 from tests.api_doubles import client_of, services
+from tests.waiting import until
 
 V1 = "/api/v1"
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -176,11 +176,8 @@ def test_a_big_answer_is_a_job_with_progress_a_resumable_file_and_a_notice(world
     started = world.ask(f"/ledgers/{LEDGER}/export", **asked)
     assert started.status_code == 202
     path = started.headers["location"].removeprefix(V1)
-    end = time.monotonic() + 20
-    while (job := world.get(path))["state"] != "DONE":
-        assert job["state"] in ("WAITING", "RUNNING")
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    job = until(lambda: found if (found := world.get(path))["state"] not in ("WAITING", "RUNNING") else None)
+    assert job["state"] == "DONE"
     assert job["done"] == job["rows"] > SYNC_ROWS
     whole = world.ask(path + "/file")
     assert sha256(whole.content).hexdigest() == job["sha256"]
@@ -190,9 +187,7 @@ def test_a_big_answer_is_a_job_with_progress_a_resumable_file_and_a_notice(world
     assert world.ask(f"/ledgers/{LEDGER}/export", **asked).json()["job_no"] == job["job_no"]
     assert world.ask(path, "checker").status_code == 404  # somebody else's
     assert job["job_no"] in [one["job_no"] for one in world.get("/ledger-exports")["exports"]]
-    while not (notices := world.get("/worklists/messages")["notices"]):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    notices = until(lambda: world.get("/worklists/messages")["notices"])
     assert job["job_no"] in str(notices)
     assert not world.get("/worklists/messages", "checker")["notices"]
 

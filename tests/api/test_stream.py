@@ -25,6 +25,7 @@ from streams.views_live import LiveView
 from tests.api_doubles import Running, running, services
 from tests.conftest import REPOSITORY
 from tests.risk_records import alert, business_date, cut, gap_flow, position
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,24 +286,25 @@ def test_positions_are_conflated_and_end_at_the_newest() -> None:
 
 
 def test_a_client_that_takes_nothing_is_closed_and_the_others_go_on() -> None:
-    ours = services(stalled_client_s=0.3, positions_interval_s=0.01)
+    ours = services(stalled_client_s=2, positions_interval_s=0.01)
     with running(ours) as server:
         stuck = socket.create_connection(("127.0.0.1", server.port))
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer all\r\n\r\n")
         with stream(server) as events:
             events.next("state")
-            wanted = 4
+            wanted, closed = 4, server.app.state.metrics.stream_stalled._value
             for _ in range(60):  # some 30 MB: more than sockets and transports hold
                 fresh = [alert(n + 1, n) for n in range(wanted, wanted + 400)]
                 ours.live.feed([*fresh, cut(ALERT, wanted + 401)])
                 for number in range(wanted, wanted + 400):
                     assert events.next("alert").data["sequence"] == number
                 wanted += 400
-                if server.app.state.metrics.stream_stalled._value.get() > 0:
+                if closed.get() > 0:
                     break
-            else:
-                raise AssertionError("never closed")
+            until(lambda: closed.get() > 0)
+            ours.live.feed([alert(wanted + 1, wanted), cut(ALERT, wanted + 2)])
+            assert events.next("alert").data["sequence"] == wanted
         stuck.close()
 
 

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
-from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -21,8 +20,7 @@ from streams.views import RiskView
 from tests.api.test_stream_breaks import Bank
 from tests.api_doubles import Running, running, services
 from tests.risk_records import alert, cut
-
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S, until
 
 
 class Reader:
@@ -74,16 +72,9 @@ def reading(server: Running, last_id: str = "0:-1") -> Iterator[Reader]:
         reader.socket.close()
 
 
-def until(holds: Any) -> None:
-    deadline = monotonic() + PATIENCE_S
-    while not holds():
-        assert monotonic() < deadline
-        sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def ours() -> Services:
-    return services(stalled_client_s=0.3, positions_interval_s=0.01)
+    return services(stalled_client_s=2, positions_interval_s=0.01)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,17 +12,11 @@ import pytest
 
 from engines.primitives.errors import Conflict, Unavailable
 from infra.processes import Child, Supervisor, hold_lock, kill_group, last_lines, spawn, terminate
+from tests.waiting import until
 
-AWAITED_S = 20.0
+AWAITED_S = 60.0
 SLEEPER = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
-
-
-def await_true(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + AWAITED_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {AWAITED_S} s"
-        time.sleep(0.02)
 
 
 def is_alive(pid: int) -> bool:
@@ -73,7 +66,7 @@ def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
     def start() -> None:  # ends once the child has asked for the signal: earlier, there is none to get
         with (tmp_path / "out").open("wb") as output:
             started.append(spawn(python(SLEEPER), output=output))
-        await_true(lambda: (tmp_path / "out").read_text() == "up\n", "the child runs")
+        until(lambda: (tmp_path / "out").read_text() == "up\n", "the child runs")
 
     thread = threading.Thread(target=start)
     thread.start()
@@ -105,12 +98,12 @@ def test_terminate_kills_what_ignores_sigterm_and_its_helpers(tmp_path: Path) ->
     code = f"import subprocess; print({helping}.pid, flush=True); {STUBBORN}"
     with (tmp_path / "out").open("wb") as output:
         child = spawn(python(code), output=output)
-    await_true(lambda: (tmp_path / "out").read_text().endswith("up\n"), "the child runs")
+    until(lambda: (tmp_path / "out").read_text().endswith("up\n"), "the child runs")
     helper = int((tmp_path / "out").read_text().split()[0])
     assert is_alive(helper)
     assert terminate(child, grace_s=0.2) is False
     assert child.returncode == -signal.SIGKILL
-    await_true(lambda: not is_alive(helper), "the helper is gone")
+    until(lambda: not is_alive(helper), "the helper is gone")
 
 
 def test_the_supervisor_starts_in_order_and_stops_in_reverse(tmp_path: Path) -> None:
@@ -148,7 +141,7 @@ def test_the_supervisor_restarts_what_died_until_it_is_stopped(tmp_path: Path) -
 
         def kill_then_stop() -> None:
             os.kill(first, signal.SIGKILL)
-            await_true(lambda: supervisor.pid("child") not in (None, first), "the child is restarted")
+            until(lambda: supervisor.pid("child") not in (None, first), "the child is restarted")
             supervisor.request_stop()
 
         thread = threading.Thread(target=kill_then_stop)
@@ -231,13 +224,13 @@ def test_nothing_is_left_when_the_supervisor_ends(
     """Even by kill -9, and even the child of a child, in a session of its own."""
     pids = tmp_path / "pids"
     supervisor = script(SUPERVISING, str(tmp_path), "-c", PARENT, str(pids))
-    await_true(lambda: len(read_pids(pids)) == 2, "child and grandchild run")
+    until(lambda: len(read_pids(pids)) == 2, "child and grandchild run")
     family = read_pids(pids)
     assert all(map(is_alive, family))
     supervisor.send_signal(how)
     code = supervisor.wait(AWAITED_S)
     assert code == (-signal.SIGKILL if how == signal.SIGKILL else 0)
-    await_true(lambda: not any(map(is_alive, family)), "the family is gone")
+    until(lambda: not any(map(is_alive, family)), "the family is gone")
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(
@@ -245,14 +238,14 @@ def test_a_second_ctrl_c_does_not_wait_for_the_stubborn(
 ) -> None:
     code = SUPERVISING.replace("stop_grace_s=5", "stop_grace_s=600")
     supervisor = script(code, str(tmp_path), "-c", STUBBORN)
-    await_true(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() == "up\n", "the child runs")
+    until(lambda: (tmp_path / "log").exists() and (tmp_path / "log").read_text() == "up\n", "the child runs")
     child = read_pids(tmp_path / "run" / "parent.pid")[0]
     supervisor.send_signal(signal.SIGINT)
     with pytest.raises(subprocess.TimeoutExpired):
         supervisor.wait(0.5)
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(AWAITED_S) == 0
-    await_true(lambda: not is_alive(child), "the child is gone")
+    until(lambda: not is_alive(child), "the child is gone")
 
 
 def test_a_lock_names_the_process_that_holds_it(
@@ -267,7 +260,7 @@ with hold_lock(Path(sys.argv[1])):
     time.sleep(600)
 """
     holder = script(code, str(path))
-    await_true(lambda: path.exists() and path.read_text() == str(holder.pid), "the lock is held")
+    until(lambda: path.exists() and path.read_text() == str(holder.pid), "the lock is held")
     with pytest.raises(Conflict, match=f"held by process {holder.pid}") as caught, hold_lock(path):
         pass
     assert caught.value.facts["pid"] == str(holder.pid)

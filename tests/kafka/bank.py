@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from streams.folded import folders
 from streams.folders import Folder
 from streams.schemas import Txn
 from streams.stored_states import LogReader
+from tests.waiting import until
 
 PARTITIONS = 4
 WORKER = "from infra.settings import Settings; from streams.worker import run_worker; run_worker(Settings())"
@@ -105,13 +106,12 @@ class Bank:
                 found[partition] = newest.meta.next_offset if newest else 0
         return found
 
-    def wait_until_saved(self, timeout_s: float = 90.0) -> float:
+    def wait_until_saved(self) -> float:
         """Until the newest snapshots hold the whole log; returns the seconds it took."""
         started = time.monotonic()
         ends = {at: end for at, end in self.ends().items() if end}
-        wait_for(
+        until(
             lambda: all(self.snapshot_offsets().get(at, 0) >= end for at, end in ends.items()),
-            timeout_s,
             lambda: f"{self.snapshot_offsets()} of {ends}\n{self.log_of(-1)}",
         )
         return time.monotonic() - started
@@ -198,11 +198,3 @@ def send(producer: Producer, topic: str, key: bytes | None, value: bytes | None)
             return
         except BufferError:
             producer.poll(0.1)
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float, describe: Callable[[], str] = lambda: "") -> None:
-    """Until the condition holds; fails with `describe()` when it does not in time."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {describe()}"
-        time.sleep(0.05)

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +30,7 @@ from infra.processes import kill_group
 from infra.settings import Settings
 from streams.topics import topics as house_topics
 from tests.conftest import Cluster, MakeTopics
+from tests.waiting import until
 
 AWAITED_S = 60.0
 HEAP_MIB = 256
@@ -38,13 +38,6 @@ HEAP_MIB = 256
 
 def settings_of(data_dir: Path, **more: object) -> Settings:
     return Settings.model_validate({"data_dir": data_dir, **more})
-
-
-def await_true(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + AWAITED_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {AWAITED_S} s"
-        time.sleep(0.05)
 
 
 def is_alive(pid: int) -> bool:
@@ -147,7 +140,7 @@ def foreground(tmp_path: Path, jars: Path) -> Iterator[tuple["subprocess.Popen[s
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     settings = settings_of(tmp_path)
     try:
-        await_true(lambda: is_ready(settings) or process.poll() is not None, "the broker is ready")
+        until(lambda: is_ready(settings) or process.poll() is not None, "the broker is ready")
         children = Path(f"/proc/{process.pid}/task").glob("*/children")
         pids = [int(pid) for path in children for pid in path.read_text().split()]
         assert len(pids) == 1
@@ -181,7 +174,7 @@ def test_java_dies_with_a_killed_run_broker(
     assert is_alive(java)
     process.kill()
     process.wait()
-    await_true(lambda: not is_alive(java), "the Java process is gone")
+    until(lambda: not is_alive(java), "the Java process is gone")
     assert resolve_bootstrap(settings) == before  # the next one will be there
 
 

@@ -28,8 +28,9 @@ from streams.past_figures import Logs, view_at
 from streams.producer import encode
 from streams.stored_states import Replay
 from streams.views_live import LiveView, ViewReader
-from tests.kafka.bank import PARTITIONS, Bank, send, wait_for
+from tests.kafka.bank import PARTITIONS, Bank, send
 from tests.small_treasury import HELD, SOLD, government_bond, opening
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(200)]
 
@@ -135,19 +136,19 @@ def test_one_alert_one_case_one_plan_whatever_is_killed(bank: Bank, tmp_path: Pa
         worker = bank.start_worker()
         feed(bank, opening())
         with watching(bank, live, store, app, "one"):
-            wait_for(lambda: value() == "1.375", 60, lambda: f"{value()} {bank.log_of(-1)}")
+            until(lambda: value() == "1.375", lambda: f"{value()} {bank.log_of(-1)}")
             assert alerts() == []
             feed(bank, [government_bond("BANK", SOLD)])
-            wait_for(lambda: bool(alerts()), 60, lambda: bank.log_of(-1))
+            until(lambda: bool(alerts()), lambda: bank.log_of(-1))
             worker.kill()  # between the alert and, perhaps, the snapshot that knows of it
             worker.wait()
         first = alerts()[0]
         bank.start_worker()
         with watching(bank, live, store, app, "two"):
-            wait_for(lambda: bool(cases("ContingencyPlan")), 60, lambda: bank.log_of(-1))
+            until(lambda: bool(cases("ContingencyPlan")), lambda: bank.log_of(-1))
             feed(bank, [government_bond("BANK", HELD)])
-            wait_for(lambda: len(alerts()) > 1, 60, lambda: bank.log_of(-1))
-            wait_for(lambda: cases("LimitBreach")[0]["state"] == "RESTORED", 60)
+            until(lambda: len(alerts()) > 1, lambda: bank.log_of(-1))
+            until(lambda: cases("LimitBreach")[0]["state"] == "RESTORED")
 
         assert [(one.kind, one.sequence, one.limit.incident) for one in alerts()] == [
             ("raised", 0, first.alert_id), ("cleared", 1, first.alert_id),

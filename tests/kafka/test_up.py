@@ -16,17 +16,9 @@ import httpx
 import pytest
 
 from infra.kafka.archive import prepare
+from tests.waiting import until
 
-PATIENCE_S = 120.0
 TIDEMARK = [sys.executable, "-P", "-m", "api.main"]
-
-
-def until(true: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
-    deadline = time.monotonic() + patience_s
-    while not (found := true()):
-        assert time.monotonic() < deadline, f"waited {patience_s:.0f} s for {what}"
-        time.sleep(0.1)
-    return found
 
 
 class Running:

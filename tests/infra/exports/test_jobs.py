@@ -31,7 +31,7 @@ class World:
 
     def wait(self, count: int = 1) -> Job:
         with self.heard:
-            assert self.heard.wait_for(lambda: len(self.told) >= count, timeout=20)
+            assert self.heard.wait_for(lambda: len(self.told) >= count, timeout=120)
             return self.told[-1]
 
 
