@@ -58,7 +58,7 @@ test: setup-test ## everything: check, page tests, and all tests with Kafka, Pos
 	shm=$$(df --output=avail -k /dev/shm 2>/dev/null | tail -n1 || true)
 	[ "$${shm:-0}" -lt 4000000 ] || memory=/dev/shm
 	TMPDIR=$${memory:-$${TMPDIR:-/tmp}} $(PY) -m pytest -n auto --maxprocesses 4 -m "not kafka and not browser" $(PYTEST_ARGS) || failed=$$?
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "kafka or browser" $(PYTEST_ARGS) || failed=$$?
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "kafka or browser" tests/kafka tests/browser $(PYTEST_ARGS) || failed=$$?
 	exit $$failed
 
 bench: setup ## one benchmark, NAME=throughput

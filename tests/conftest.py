@@ -23,6 +23,8 @@ from infra.kafka.topic import Topic
 from infra.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+#: The folders of all tests that need a broker or a browser, so that nothing else is collected for them.
+SERVED = ("kafka", "browser")
 #: Files of minutes begin first, so that no worker is left alone with one at the end.
 LONG = frozenset(("test_users_days", "test_worker", "test_up", "test_berka", "test_workout", "test_write_off"))
 #: Of those without servers: files of single tests that take a quarter of a minute or more.
@@ -57,6 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:  # before `-m` chooses
         if "kafka" in getattr(item, "fixturenames", ()):
             item.add_marker("kafka")
+        if item.path.parent.name not in SERVED and {"kafka", "browser"} & {mark.name for mark in item.iter_markers()}:
+            raise pytest.UsageError(f"{item.nodeid} needs servers: its place is one of {', '.join(SERVED)}")
     yield
     items.sort(key=lambda item: item.path.stem not in LONG)  # after pytest-randomly has shuffled the files
 
