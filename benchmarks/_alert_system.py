@@ -12,7 +12,8 @@ from aggregates.envelope import Principal
 from api.opening import opened_assets
 from infra.event_store import utc_now
 from infra.policies import __file__ as shipped
-from tests.kafka.bank import PARTITIONS, Bank, wait_for
+from tests.kafka.bank import PARTITIONS, Bank
+from tests.waiting import until
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = str(Path(sys.executable).parent / "tidemark")
@@ -39,7 +40,7 @@ class AlertSystem:
         self._processes["worker"] = self.bank.start_worker()
         told = self._root / "port"
         lines = {"webhook": self._receive("webhook", str(told))}
-        wait_for(lambda: told.exists() and bool(told.read_text()), 60, lines["webhook"].read_text)
+        until(lambda: told.exists() and bool(told.read_text()), lines["webhook"].read_text)
         self._subscribe(f"http://127.0.0.1:{told.read_text()}/hook")
         self._run("api", "api", "--port", "0")
         self._run("notifier", "notifier")
@@ -47,12 +48,11 @@ class AlertSystem:
         token = self._token()
         lines["sse"] = self._receive("sse", f"{address}/api/v1/stream", token)
         lines["topic"] = self._receive("topic", self.bank.broker.bootstrap)
-        wait_for(
+        until(
             lambda: all("ready" in path.read_text() for path in lines.values()),
-            60,
             lambda: "".join(path.read_text()[-2_000:] for path in lines.values()),
         )
-        wait_for(lambda: self._told("notifier").get("routes") is True, 60, lambda: self._log("notifier"))
+        until(lambda: self._told("notifier").get("routes") is True, lambda: self._log("notifier"))
         return lines
 
     def usage(self) -> dict[str, float]:
@@ -97,9 +97,8 @@ class AlertSystem:
     def _told(self, name: str) -> dict[str, object]:
         """What the process says of itself once it runs."""
         folder = self.bank.settings.data_dir / "run"
-        wait_for(
+        until(
             lambda: any(folder.glob(f"{name}*.json")) and self._processes[name].poll() is None,
-            60,
             lambda: self._log(name),
         )
         found: dict[str, object] = json.loads(next(folder.glob(f"{name}*.json")).read_text())

@@ -26,6 +26,7 @@ from projections.positions import Positions
 from projections.transactions import TransactionState
 from streams import batch_records, topics
 from streams import folders as folding
+from streams.decode import decode
 from streams.folded import folders
 from streams.partitions import PartitionKeeper
 from streams.raw_batch import RawBatch
@@ -121,9 +122,9 @@ def walk(log: list[bytes], records_max: int) -> Iterator[RawBatch]:
 
 def measure(log: list[bytes], count: int, records_max: int) -> tuple[Meter, TransactionState]:
     """Fold the log as one worker folds one partition; the meter has the steps of STEPS."""
-    folding.decode(next(walk(log, records_max)))  # loads the compiled code
+    decode(next(walk(log, records_max)))  # loads the compiled code
     meter = Meter()
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     folder = folders(settings)[topics.TXN]
     patched: list[tuple[Any, str, str]] = [
         (folding, "decode", "decode"),

@@ -35,7 +35,8 @@ TAG = "asset/performing/-/-/-/-/-/CORPORATE"
 
 POLICY = RatioPolicy.parse(
     load_policy("live_liquidity"),
-    *(parse_factor_policy(name, load_policy(name)) for name in ("lcr", "nsfr")),
+    parse_factor_policy("lcr", load_policy("lcr")),
+    parse_factor_policy("nsfr", load_policy("nsfr")),
     load_policy("limits"),
 )
 INSURANCE = DepositInsurance.parse(load_policy("live_liquidity"))

@@ -32,10 +32,10 @@ while total < COUNT:
         fold.begin()
     if MODE == "decode":
         for message in messages:
-            DECODER.decode(message.value())
+            DECODER.decode(message.value() or b"")
     elif MODE == "fold":
         for message in messages:
-            fold.add(message.value())
+            fold.add(message.value() or b"")
     total += len(messages)
 fold.end()
 fold.count = total

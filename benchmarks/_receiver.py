@@ -52,7 +52,7 @@ def receive_topic(bootstrap: str) -> None:
     while True:
         message = consumer.poll(1.0)
         if message is not None and message.error() is None and message.key() != b"cut":
-            put("record", json.loads(message.value())["txn_id"])
+            put("record", json.loads(message.value() or b"{}")["txn_id"])
 
 
 async def receive_webhook(told: Path) -> None:

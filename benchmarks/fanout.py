@@ -23,7 +23,7 @@ import numpy as np
 from api.stream_limits import raise_file_limit
 from benchmarks._machine import machine, write_result
 from engines.primitives.errors import Unavailable
-from tests.kafka.bank import wait_for
+from tests.waiting import until
 
 HERE = Path(__file__).resolve().parent
 AIM_LAST_S = 1.0
@@ -72,7 +72,7 @@ def _rung(kind: str, count: int, asked: argparse.Namespace) -> dict[str, Any]:
         server = _start("_fan_server.py", kind, str(told))
         readers: Process | None = None
         try:
-            wait_for(lambda: told.exists() and bool(told.read_text()), 300, lambda: "no server")
+            until(lambda: told.exists() and bool(told.read_text()), lambda: "no server")
             _say(server, "positions 0")
             readers = _start("_fan_clients.py", told.read_text(), "1", "1", "0")  # imports and pools, not counted
             _end(readers)

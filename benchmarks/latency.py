@@ -30,7 +30,8 @@ from infra.kafka.broker import EmbeddedBroker
 from infra.kafka.clients import producer_config
 from streams import topics
 from streams.topics import record_key
-from tests.kafka.bank import Bank, wait_for
+from tests.kafka.bank import Bank
+from tests.waiting import until
 
 AIM_P99_MS = 250
 WARM_UP_S = 5.0
@@ -83,9 +84,8 @@ def _measured(rate: int, seconds: float, marks: int) -> tuple[Stages, dict[str, 
 
 
 def _await_all(path: Path, wanted: AbstractSet[str], system: AlertSystem) -> None:
-    wait_for(
+    until(
         lambda: _received(path) >= wanted,
-        60,
         lambda: f"{path.stem}: {len(_received(path) & wanted)} of {len(wanted)}\n{system.logs()}",
     )
     system.check()

@@ -178,7 +178,8 @@ def _depositors(chosen: argparse.Namespace) -> dict[str, Any]:
     stock, other = Levels(Fraction(total, 2), Fraction(total, 5), Fraction(total, 20)), total // 100
 
     def limit(arrived: int) -> DepositorLimit:
-        outflows = sum(share * sum(one.get(name, 0) for one in held.values()) for name, share in run_off.items())
+        sums = [share * sum(one.get(name, 0) for one in held.values()) for name, share in run_off.items()]
+        outflows = sum(sums, Fraction(0))
         levels = stock.plus("1", Fraction(arrived))
         return lcr_limit("lcr", levels, outflows + other, Fraction(total, 90), run_off, minimum=Fraction(1, 2))
 

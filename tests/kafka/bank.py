@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -25,7 +25,7 @@ from streams.folded import folders
 from streams.folders import Folder
 from streams.schemas import Txn
 from streams.stored_states import LogReader
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 PARTITIONS = 4
 WORKER = "from infra.settings import Settings; from streams.worker import run_worker; run_worker(Settings())"
@@ -106,13 +106,14 @@ class Bank:
                 found[partition] = newest.meta.next_offset if newest else 0
         return found
 
-    def wait_until_saved(self) -> float:
+    def wait_until_saved(self, patience_s: float = PATIENCE_S) -> float:
         """Until the newest snapshots hold the whole log; returns the seconds it took."""
         started = time.monotonic()
         ends = {at: end for at, end in self.ends().items() if end}
         until(
             lambda: all(self.snapshot_offsets().get(at, 0) >= end for at, end in ends.items()),
             lambda: f"{self.snapshot_offsets()} of {ends}\n{self.log_of(-1)}",
+            patience_s,
         )
         return time.monotonic() - started
 
@@ -150,7 +151,8 @@ class Bank:
                 done = False
                 for message in consumer.consume(5_000, timeout=1.0):
                     assert message.error() is None, message.error()
-                    headers = {name: (text or b"").decode() for name, text in message.headers() or []}
+                    given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+                    headers = {name: (text or b"").decode() for name, text in given}
                     value = message.value() or b""
                     found.append((partition, message.key() or b"", _json(value), headers))
                     done = (message.offset() or 0) + 1 >= end

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from fractions import Fraction
 from itertools import combinations, islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import given, settings
@@ -101,7 +101,7 @@ def own(number: int, minor: int, *, inward: bool = True, currency: str = "CNY") 
     return entry(number, "-", minor, inward=inward, **more)
 
 
-def contract(name: str, side: str, minor: int, due: str, kind: str, product: str) -> Event:
+def contract(name: str, side: Literal["asset", "liability"], minor: int, due: str, kind: str, product: str) -> Event:
     record = Contract(
         contract_id=name, event_time=NOON, entity_id="BANK", side=side, ccy="CNY", start_date="2026-03-01",
         principal=f"{minor // 100}.{minor % 100:02d}", maturity_date=due, cpty_type=kind, product_id=product,
@@ -199,7 +199,7 @@ def test_the_available_position_breaks_with_the_cash() -> None:
     events = [*small_bank(held, 0, 0), own(60, 60_00, inward=False)]
     (one,) = [one for one in broken(LiveBank(1, folders=FOLDERS).feed(events)) if one.figure == AVAILABLE]
     # 150.00 are above the requirement: C1 and C2 take 160.00.
-    assert (one.value, one.count, one.minor) == (150_00, 2, 160_00)
+    assert (one.value, one.count, one.minor) == (Fraction(150_00), 2, Fraction(160_00))
     assert [leaver.customer for leaver in one.leavers] == ["C1", "C2"]
     assert one.deposits_minor == 210_00
 
