@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+WITHIN_MS = 30_000  # so long may an expectation take: other tests' servers share the machine with the browser
 PAGE = Path(__file__).parents[2] / "api" / "page"
 
 _AXE = PAGE / "node_modules" / "axe-core" / "axe.min.js"
@@ -36,11 +37,8 @@ needs_chromium = [
 
 
 @contextmanager
-def chromium(within_ms: int | None = None) -> Iterator[Browser]:
-    """A running browser. For one module at a time: Playwright's event loop keeps others from starting theirs.
-
-    `within_ms` is how long an expectation may take to come true; a busy machine takes its time.
-    """
+def chromium(within_ms: int = WITHIN_MS) -> Iterator[Browser]:
+    """A running browser. For one module at a time: Playwright's event loop keeps others from starting theirs."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_ARGUMENTS)
         expect.set_options(timeout=within_ms)

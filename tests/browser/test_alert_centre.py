@@ -34,7 +34,6 @@ from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium
 from tests.infra.delivery_world import note
 from tests.projections.alert_world import CALENDAR
 
-WITHIN_MS = 15_000
 pytestmark = needs_chromium
 
 PEOPLE = {
@@ -103,7 +102,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

@@ -16,8 +16,6 @@ from playwright.sync_api import Browser, Page, Route, expect
 from tests.browser.chromium import Watched, chromium, fits, needs_chromium, violations
 from tests.browser.desk_bank import DeskBank, desk_bank, fill
 
-WITHIN_MS = 20_000  # a busy machine takes its time
-
 pytestmark = needs_chromium
 
 
@@ -30,7 +28,7 @@ class Room(Watched):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

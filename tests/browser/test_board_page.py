@@ -25,7 +25,7 @@ class Desk(Watched):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(within_ms=15_000) as running:
+    with chromium() as running:
         yield running
 
 

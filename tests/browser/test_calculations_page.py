@@ -13,8 +13,6 @@ from api.calculations import registry
 from tests.api_doubles import running, services
 from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium, violations
 
-WITHIN_MS = 20_000  # the engines are imported when they are asked for; a busy machine takes its time
-
 pytestmark = needs_chromium
 
 
@@ -26,7 +24,7 @@ class Room(Watched):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

@@ -17,14 +17,13 @@ from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium
 from tests.desk_of_withdrawals import ENTITY, PEOPLE, DeskBank, token_of
 
 pytestmark = needs_chromium
-WITHIN_MS = 20_000
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

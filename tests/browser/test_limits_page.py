@@ -13,8 +13,6 @@ from tests.browser.chromium import Watched, chromium, fits, needs_chromium, viol
 from tests.browser.mock_api import MockBank, MockServer
 from tests.browser.mock_liquidity import BREACH, PLAN
 
-WITHIN_MS = 15_000  # a busy machine takes its time
-
 pytestmark = needs_chromium
 
 
@@ -38,7 +36,7 @@ class Room(Watched):
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 
@@ -192,7 +190,7 @@ def test_the_live_page_tells_limits_by_light_and_way(room: Room) -> None:
     expect(limit).to_contain_text("limit ≥ 110.00%")
     expect(limit).to_contain_text("Headroom −8.09%. The LCR is below its limit.")
     expect(page.locator("#alerts-list li").filter(has_text="single").locator(".severity")).to_have_text("▲ Warning")
-    expect(page.locator("#alerts-live")).to_contain_text("limit red, raised", timeout=WITHIN_MS)
+    expect(page.locator("#alerts-live")).to_contain_text("limit red, raised")
     limit.locator("button").click()
     expect(limit).to_contain_text("green → red")
     expect(limit).not_to_contain_text("Customer")

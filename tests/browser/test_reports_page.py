@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chromium import PAGE, Watched, chromium, fits, needs_chromium, violations
 from tests.pivot_world import World, pivot_world
 
-WITHIN_MS = 15_000
 pytestmark = needs_chromium
 
 
@@ -29,7 +28,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

@@ -18,7 +18,6 @@ from tests.browser.mock_board import BoardBank, BoardServer
 from tests.browser.mock_liquidity import breach
 
 pytestmark = needs_chromium
-WITHIN_MS = 20_000
 DEAD, SOUND = "TIDE-CN", "TIDE-HK"
 FRESH, SILENT = "FRESH", "SILENT"
 DEFINITION = {"source": "positions", "rows": ["currency"], "columns": [], "measures": ["sum(position)"], "where": []}
@@ -63,7 +62,7 @@ MARKS: dict[str, list[tuple[str, str, str, str]]] = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

@@ -24,7 +24,6 @@ from tests.browser.days_people import day, saved
 from tests.browser.test_workbench import Desk, enter
 
 pytestmark = [*needs_chromium, pytest.mark.kafka, pytest.mark.timeout(600)]
-WITHIN_MS = 30_000  # eight processes share the machine with the browser
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +34,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaysBank]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 

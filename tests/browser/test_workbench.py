@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.chromium import Watched, chromium, fits, needs_chromium, violations
+from tests.browser.chromium import WITHIN_MS, Watched, chromium, fits, needs_chromium, violations
 from tests.browser.desk_bank import PEOPLE, DeskBank, desk_bank, fill
 from tests.browser.mock_api import MockBank, MockServer
 from tests.browser.mock_desk import MockDesk
-
-WITHIN_MS = 20_000  # a busy machine takes its time
 
 pytestmark = needs_chromium
 
@@ -86,7 +84,7 @@ def badge(page: Page) -> Locator:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium(WITHIN_MS) as found:
+    with chromium() as found:
         yield found
 
 
