@@ -163,6 +163,15 @@ class DeliveryStore:
             found += [(row["due_us"], row["seq"]) for row in rows]
         return [seq for _, seq in sorted(found)[:limit]]
 
+    def lost(self, claimed: Claimed) -> int:
+        """How many attempts before this one nobody recorded, since a person last made it due."""
+        rows = self.tables.run(
+            "SELECT COUNT(*) AS lost FROM {attempt} WHERE notification_id = ? AND number > ? AND number < ? "
+            "AND outcome IS NULL",
+            (claimed.notification.notification_id, claimed.attempt - claimed.tries, claimed.attempt),
+        )
+        return int(rows[0]["lost"])
+
     def next_due(self) -> datetime | None:
         """When something is due next, or a lease ends; None: nothing is open."""
         rows = self.tables.run("SELECT MIN(due_us) AS due_us FROM {notification} WHERE open = 1")

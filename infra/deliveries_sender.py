@@ -27,7 +27,7 @@ from projections.alert_notification import Channel
 log = structlog.get_logger()
 
 AT_ONCE = 64
-TRIES_MAX = 20  # more than a day of tries has: only attempts that ended with their sender lead beyond it
+LOST_MAX = 20  # attempts that ended with their sender; then it is the message that ends them
 LEASE_MARGIN = timedelta(seconds=30)  # beyond the longest attempt: time to record it
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -198,8 +198,8 @@ class Sender:
         channel = self.channels.get(claimed.notification.channel)
         if channel is None:
             return failed(f"no channel {claimed.notification.channel} is set up here")
-        if claimed.tries > TRIES_MAX:
-            return failed(f"given up after {TRIES_MAX} attempts: their senders ended before they could record them")
+        if claimed.tries > LOST_MAX and await self._in_thread(partial(self.store.lost, claimed)) >= LOST_MAX:
+            return failed(f"given up after {LOST_MAX} attempts: their senders ended before they could record them")
         try:
             async with asyncio.timeout(channel.timeout_s):
                 return await channel.send(claimed.notification, started)

@@ -20,7 +20,7 @@ from infra.deliveries_backoff import Backoff
 from infra.deliveries_breaker import FAILURES_TO_OPEN, FIRST_PAUSE, Lanes
 from infra.deliveries_ended import Chosen, replay
 from infra.deliveries_reading import counts, one, page, suspended
-from infra.deliveries_sender import TRIES_MAX
+from infra.deliveries_sender import LOST_MAX
 from infra.event_store import EventStore, open_event_store
 from tests.aggregates.world import Clock
 from tests.infra.delivery_world import SECRETS, START, Received, Receiver, note, receiving, sending, until_quiet
@@ -121,7 +121,7 @@ def test_a_sender_that_dies_between_sending_and_recording_repeats_the_id(
 def test_a_message_that_kills_its_senders_is_a_dead_letter_at_last(deliveries: DeliveryStore, clock: Clock) -> None:
     lease = timedelta(seconds=1)
     deliveries.put([note("a", target="http://127.0.0.1:9/")])
-    for _ in range(TRIES_MAX):
+    for _ in range(LOST_MAX):
         assert len(deliveries.due(clock.now, 1, holder="killed", lease=lease)) == 1
         clock.now += lease
 
@@ -133,6 +133,22 @@ def test_a_message_that_kills_its_senders_is_a_dead_letter_at_last(deliveries: D
     asyncio.run(work())
     (found,) = page(deliveries)[0]
     assert (found["state"], found["error"][:28]) == ("failed", "given up after 20 attempts: ")
+
+
+def test_many_recorded_attempts_are_the_policys_to_end(deliveries: DeliveryStore, clock: Clock) -> None:
+    often = Backoff(longest=timedelta(minutes=1))
+
+    async def work() -> Receiver:
+        async with (
+            receiving(*["503"] * (LOST_MAX + 10)) as receiver,
+            sending(deliveries, clock, backoff=often, lanes=Lanes(1)) as sender,
+        ):
+            deliveries.put([note("a", target=receiver.url())])
+            await until_quiet(sender, clock)
+        return receiver
+
+    assert len(asyncio.run(work()).received) == LOST_MAX + 11
+    assert counts(deliveries)["delivered"] == 1
 
 
 class Never(DeliveryStore):
